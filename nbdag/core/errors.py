@@ -1,0 +1,164 @@
+"""What nbdag raises: errors that carry data and word themselves, and the three signals a task can raise.
+
+Misuse by a programmer is a built-in `TypeError` or `ValueError`; all else descends from `NbdagError`. Whatever is
+wrong with a graph is also a `ValueError`. Every error survives pickling.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+class NbdagError(Exception):
+    """Base of everything nbdag raises for a reason of its own. Keyword data becomes attributes."""
+
+    def __init__(self, message: str, **data: Any) -> None:
+        super().__init__(message)
+        self.__dict__.update(data)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(kind: type[BaseException], args: tuple[Any, ...], data: dict[str, Any]) -> BaseException:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(data)
+    return error
+
+
+class GraphError(NbdagError, ValueError):
+    """A pipeline that cannot run. `problems` holds every error found, so that one look mends them all."""
+
+    def __init__(self, problems: Sequence["GraphError"] = (), message: str = "") -> None:
+        self.problems: tuple[GraphError, ...] = tuple(problems)
+        if not message and self.problems:
+            lines = [f"{number}. {problem}" for number, problem in enumerate(self.problems, 1)]
+            message = f"the pipeline has {len(lines)} problems:\n" + "\n".join(lines)
+        super().__init__(message)
+        if problems:
+            self.problems = tuple(problems)
+
+
+class CycleError(GraphError):
+    """Tasks depend on each other in a circle. `path` starts and ends with the same task."""
+
+    MOST_SHOWN = 20
+
+    def __init__(self, path: Sequence[str]) -> None:
+        self.path = tuple(path)
+        super().__init__(
+            message=f"tasks depend on each other in a circle: {self._drawn()}. Remove one of these dependencies."
+        )
+
+    def _drawn(self) -> str:
+        if len(self.path) <= self.MOST_SHOWN + 1:
+            return " -> ".join(self.path)
+        half = self.MOST_SHOWN // 2
+        left_out = len(self.path) - 1 - 2 * half
+        return " -> ".join([*self.path[:half], f"… {left_out} more …", *self.path[-half - 1 :]])
+
+
+class UnknownTaskError(GraphError, KeyError):
+    """A task was named that the pipeline does not have."""
+
+    def __init__(self, name: str, known: Iterable[str] = (), *, wanted_by: str = "") -> None:
+        self.name, self.wanted_by = name, wanted_by
+        who = f"task {wanted_by!r} depends on {name!r}, which" if wanted_by else f"{name!r}"
+        super().__init__(message=f"{who} is not a task of this pipeline.{did_you_mean(name, known)}")
+
+    __str__ = Exception.__str__  # KeyError would show the repr of the message
+
+
+class UnknownInputError(GraphError):
+    """A task's argument is neither a task, nor a parameter, nor has it a default."""
+
+    def __init__(self, task: str, argument: str, known: Iterable[str] = ()) -> None:
+        self.task, self.argument = task, argument
+        super().__init__(
+            message=f"task {task!r} takes {argument!r}, which is neither a task nor a parameter of the pipeline, and has "
+            f"no default.{did_you_mean(argument, known)} Define it, or give the argument a default."
+        )
+
+
+class DuplicateTaskError(GraphError):
+    """Two different functions were given one task name."""
+
+    def __init__(self, name: str, first: str, second: str) -> None:
+        self.name, self.first, self.second = name, first, second
+        super().__init__(
+            message=f"task {name!r} is defined twice: {first} and {second}. Rename one of them, "
+            f"or remove the first with pipeline.remove({name!r})."
+        )
+
+
+class RunError(NbdagError):
+    """A run ended without doing all it should."""
+
+
+class RunTimeout(RunError):
+    """The run's own time limit passed."""
+
+
+class RunCancelled(RunError):
+    """The run was cancelled."""
+
+
+class TaskError(NbdagError):
+    """A task ended without a result, and there is no exception of the user's to raise instead."""
+
+
+class TaskTimeout(TaskError):
+    """A task's attempt took longer than its `timeout` or `total_timeout`."""
+
+
+class TaskCrashed(TaskError):
+    """The process an attempt ran in died."""
+
+
+class TaskFailed(TaskError):
+    """A task failed; carries the worker's traceback text, as the exception itself could not be brought here."""
+
+
+class Skip(Exception):  # noqa: N818 - a signal to nbdag, not an error
+    """Raise it in a task to end the task as SKIPPED; the reason is shown.
+
+    >>> raise Skip("no new data today")
+    Traceback (most recent call last):
+    nbdag.core.errors.Skip: no new data today
+    """
+
+
+class Fail(Exception):  # noqa: N818 - a signal to nbdag, not an error
+    """Raise it in a task to fail now, however many retries are left.
+
+    >>> raise Fail("the account is closed")
+    Traceback (most recent call last):
+    nbdag.core.errors.Fail: the account is closed
+    """
+
+
+class Retry(Exception):  # noqa: N818 - a signal to nbdag, not an error
+    """Raise it in a task to end this attempt and try again after `after` seconds, within the task's `retries`.
+
+    >>> raise Retry("rate limited", after=2.5)
+    Traceback (most recent call last):
+    nbdag.core.errors.Retry: rate limited
+    """
+
+    def __init__(self, why: str = "", *, after: float | None = None) -> None:
+        super().__init__(why)
+        self.after = after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, {"after": self.after})
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint with the closest known names and a leading space, or an empty text.
+
+    >>> did_you_mean("feature", ["features", "train"])
+    " Did you mean 'features'?"
+    """
+    close = difflib.get_close_matches(name, [str(other) for other in known], n=3, cutoff=0.6)
+    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""

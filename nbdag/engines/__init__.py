@@ -1,0 +1,1 @@
+"""Where attempts run: worker threads and worker loops."""

@@ -1,0 +1,1 @@
+"""Carries the core's actions out: drivers, attempts, capture, clock and timers."""

@@ -1,0 +1,63 @@
+"""The plugs: what an engine, a clock and a viewer may rely on.
+
+`Driver` and the engines see each other only through these protocols; so do the views and a run.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from nbdag.core.events import Event
+
+
+class Progress(NamedTuple):
+    """How far the function of a running task says it is; `total` is None when it does not know."""
+
+    done: float
+    total: float | None
+    text: str = ""
+
+
+class OutputLine(NamedTuple):
+    """One complete line a task wrote; `stream` is stdout, stderr or log."""
+
+    at: float
+    task: str
+    attempt: int
+    stream: str
+    text: str
+
+
+class RunFeed(Protocol):
+    """A run as its viewers see it. All of it may be read from any thread at any time."""
+
+    @property
+    def run_id(self) -> int:
+        """Number of the run."""
+
+    @property
+    def pipeline(self) -> str:
+        """Name of the pipeline."""
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """Every event so far; only ever grows, so read it by index (fold it with `RunRecord.follow`)."""
+
+    @property
+    def progress(self) -> Mapping[str, Progress]:
+        """Latest `progress(...)` of each task that reported one."""
+
+    @property
+    def finished(self) -> bool:
+        """True once every task is terminal and the run_finished event is in the list."""
+
+    def now(self) -> float:
+        """The run's clock: seconds since the epoch, comparable with the events' times."""
+
+    def output_tail(self, task: str, lines: int) -> Sequence[str]:
+        """The last lines the latest attempt of a task wrote (without line ends; oldest first)."""
+
+    def output_text(self, task: str) -> str:
+        """All that is kept of what a task wrote, over all its attempts."""
+
+    def cancel(self) -> None:
+        """Ask the run to stop; returns at once. Safe from any thread, also from a widget's callback."""

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from nbdag.core.events import Event
 
@@ -27,6 +27,15 @@ class OutputLine(NamedTuple):
     text: str
 
 
+class TaskDisplay(NamedTuple):
+    """Something a task displayed, a figure or a frame: `data` and `metadata` by mime type, as Jupyter sends them."""
+
+    task: str
+    attempt: int
+    data: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+
+
 class RunFeed(Protocol):
     """A run as its viewers see it. All of it may be read from any thread at any time."""
 
@@ -45,6 +54,10 @@ class RunFeed(Protocol):
     @property
     def progress(self) -> Mapping[str, Progress]:
         """Latest `progress(...)` of each task that reported one."""
+
+    @property
+    def displays(self) -> Sequence[TaskDisplay]:
+        """Everything tasks displayed so far, in order; only ever grows, so read it by index."""
 
     @property
     def finished(self) -> bool:

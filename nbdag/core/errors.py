@@ -5,7 +5,7 @@ wrong with a graph is also a `ValueError`. Every error survives pickling.
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -27,23 +27,39 @@ def _rebuild(kind: type[BaseException], args: tuple[Any, ...], data: dict[str, A
     return error
 
 
+class OptionError(NbdagError, TypeError, ValueError):
+    """Options of a task that cannot be. `problems` holds one text for each wrong option, so that one look mends all."""
+
+    def __init__(self, task: str, problems: Sequence[str]) -> None:
+        count = "" if len(problems) == 1 else f"{len(problems)} options cannot be:\n  "
+        super().__init__(f"task {task!r}: {count}" + "\n  ".join(problems), task=task, problems=tuple(problems))
+
+
 class GraphError(NbdagError, ValueError):
-    """A pipeline that cannot run. `problems` holds every error found, so that one look mends them all."""
+    """A pipeline that cannot run. `problems` holds every error found (itself, if it is one), so one look mends all."""
+
+    MOST_SHOWN = 50
 
     def __init__(self, problems: Sequence["GraphError"] = (), message: str = "") -> None:
-        self.problems: tuple[GraphError, ...] = tuple(problems)
-        if not message and self.problems:
-            lines = [f"{number}. {problem}" for number, problem in enumerate(self.problems, 1)]
-            message = f"the pipeline has {len(lines)} problems:\n" + "\n".join(lines)
-        super().__init__(message)
-        if problems:
-            self.problems = tuple(problems)
+        self._several = tuple(problems)
+        super().__init__(message or self._listed())
+
+    @property
+    def problems(self) -> tuple["GraphError", ...]:
+        """Each thing that is wrong, as an error of its own."""
+        return self._several or (self,)
+
+    def _listed(self) -> str:
+        lines = [f"{number}. {problem}" for number, problem in enumerate(self._several[: self.MOST_SHOWN], 1)]
+        if len(self._several) > self.MOST_SHOWN:
+            lines.append(f"… and {len(self._several) - self.MOST_SHOWN} more; the error's .problems holds them all")
+        return f"the pipeline has {len(self._several)} problems:\n" + "\n".join(lines)
 
 
 class CycleError(GraphError):
     """Tasks depend on each other in a circle. `path` starts and ends with the same task."""
 
-    MOST_SHOWN = 20
+    MOST_IN_PATH = 20
 
     def __init__(self, path: Sequence[str]) -> None:
         self.path = tuple(path)
@@ -52,9 +68,9 @@ class CycleError(GraphError):
         )
 
     def _drawn(self) -> str:
-        if len(self.path) <= self.MOST_SHOWN + 1:
+        if len(self.path) <= self.MOST_IN_PATH + 1:
             return " -> ".join(self.path)
-        half = self.MOST_SHOWN // 2
+        half = self.MOST_IN_PATH // 2
         left_out = len(self.path) - 1 - 2 * half
         return " -> ".join([*self.path[:half], f"… {left_out} more …", *self.path[-half - 1 :]])
 
@@ -71,14 +87,65 @@ class UnknownTaskError(GraphError, KeyError):
 
 
 class UnknownInputError(GraphError):
-    """A task's argument is neither a task, nor a parameter, nor has it a default."""
+    """A task's argument is neither a task, nor a parameter, nor has it a default. `unlisted`: a task left out."""
 
-    def __init__(self, task: str, argument: str, known: Iterable[str] = ()) -> None:
-        self.task, self.argument = task, argument
+    def __init__(self, task: str, argument: str, known: Iterable[str] = (), *, unlisted: bool = False) -> None:
+        self.task, self.argument, self.unlisted = task, argument, unlisted
+        if unlisted:
+            why = f"which is a task that its dependencies=[...] leaves out. Add {argument!r} to them"
+        else:
+            hint = did_you_mean(argument, known)
+            why = f"which is neither a task nor a parameter of the pipeline, and has no default.{hint} Define it"
+        super().__init__(message=f"task {task!r} takes {argument!r}, {why}, or give the argument a default.")
+
+
+class UndefinedNameError(GraphError):
+    """A task's function reads a global name that nobody defines."""
+
+    def __init__(self, task: str, name: str, known: Iterable[str] = ()) -> None:
+        self.task, self.name = task, name
         super().__init__(
-            message=f"task {task!r} takes {argument!r}, which is neither a task nor a parameter of the pipeline, and has "
-            f"no default.{did_you_mean(argument, known)} Define it, or give the argument a default."
+            message=f"task {task!r} reads {name!r}, which nobody defines.{did_you_mean(name, known)} "
+            f"Define or import it before the run, or take it as an argument if it is to be a task or a parameter."
         )
+
+
+class HandleReadError(GraphError):
+    """A task's function reads one of nbdag's own objects as a global. `what` says which, e.g. ``"task 'features'"``."""
+
+    def __init__(self, task: str, name: str, what: str) -> None:
+        self.task, self.name, self.what = task, name, what
+        if what.startswith("task "):
+            remedy = f"take the result of {what} as an argument of that task's name"
+        else:
+            remedy = "pipelines and runs are not for use inside tasks; take what you need as an argument"
+        super().__init__(message=f"task {task!r} reads the global {name!r}, which is {what}: {remedy}.")
+
+
+class SharedNameError(GraphError):
+    """A task and a parameter of the pipeline have one name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(message=f"{name!r} is a task and also a parameter of the pipeline. Rename one of them.")
+
+
+class TriggerError(GraphError):
+    """A task without upstreams has a trigger rule that means nothing there."""
+
+    def __init__(self, task: str, trigger: str) -> None:
+        self.task, self.trigger = task, trigger
+        super().__init__(
+            message=f"task {task!r} has trigger={trigger!r} but depends on no task, so it could never start. "
+            "Give it dependencies, or leave the trigger out."
+        )
+
+
+class ParamError(NbdagError, ValueError):
+    """Parameters given to a run that the pipeline does not have. `names` holds each of them."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("\n".join(problems.values()), names=tuple(problems))
 
 
 class DuplicateTaskError(GraphError):
@@ -120,7 +187,7 @@ class TaskFailed(TaskError):
     """A task failed; carries the worker's traceback text, as the exception itself could not be brought here."""
 
 
-class Skip(Exception):  # noqa: N818 - a signal to nbdag, not an error
+class Skip(Exception):  # a signal to nbdag, not an error
     """Raise it in a task to end the task as SKIPPED; the reason is shown.
 
     >>> raise Skip("no new data today")
@@ -129,7 +196,7 @@ class Skip(Exception):  # noqa: N818 - a signal to nbdag, not an error
     """
 
 
-class Fail(Exception):  # noqa: N818 - a signal to nbdag, not an error
+class Fail(Exception):  # a signal to nbdag, not an error
     """Raise it in a task to fail now, however many retries are left.
 
     >>> raise Fail("the account is closed")
@@ -138,7 +205,7 @@ class Fail(Exception):  # noqa: N818 - a signal to nbdag, not an error
     """
 
 
-class Retry(Exception):  # noqa: N818 - a signal to nbdag, not an error
+class Retry(Exception):  # a signal to nbdag, not an error
     """Raise it in a task to end this attempt and try again after `after` seconds, within the task's `retries`.
 
     >>> raise Retry("rate limited", after=2.5)

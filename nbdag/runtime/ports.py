@@ -27,6 +27,13 @@ class OutputLine(NamedTuple):
     text: str
 
 
+class OutputSlice(NamedTuple):
+    """Consecutive lines of a run's output; `first` is the number of the first of them, counted from 0."""
+
+    first: int
+    lines: tuple[OutputLine, ...]
+
+
 class TaskDisplay(NamedTuple):
     """Something a task displayed, a figure or a frame: `data` and `metadata` by mime type, as Jupyter sends them."""
 
@@ -68,6 +75,9 @@ class RunFeed(Protocol):
 
     def output_tail(self, task: str, lines: int) -> Sequence[str]:
         """The last lines the latest attempt of a task wrote (without line ends; oldest first)."""
+
+    def output_since(self, number: int) -> OutputSlice:
+        """The lines of all tasks from the `number`-th on, in the order written; a later `first` says some are lost."""
 
     def output_text(self, task: str) -> str:
         """All that is kept of what a task wrote, over all its attempts."""

@@ -53,3 +53,9 @@ class TaskSpec:
     """Where it is defined, for messages: ``"Cell In[3], line 1"`` or ``"steps.py:12"``."""
     caching: tuple[tuple[str, Any], ...] = ()
     """Options that say when a result may be reused (cache, ttl, version, files, env, reads, ignore, trust)."""
+    candidates: tuple[str, ...] = ()
+    """Free names of a cell's body: each is an input if it is a task or a parameter, else it stays a global."""
+    must_bind: tuple[str, ...] = ()
+    """Candidates that the body also assigns: these cannot stay globals, so each has to be a task or a parameter."""
+    specialise: Callable[[tuple[str, ...]], Callable[..., Any]] | None = None
+    """Gives a cell's function with exactly these names as arguments; None where `func` is the function itself."""

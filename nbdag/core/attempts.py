@@ -1,0 +1,117 @@
+"""Which attempts of a run are ready, running, being stopped or abandoned, and what they hold.
+
+`RunState` decides what an end means; this is its book of who waits for a slot and who has one. Laws 2 and 5 of the
+machine rest here: a node takes what its request says when an attempt starts, and gives it back exactly once.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nbdag.core.capacity import Capacity
+from nbdag.core.node_table import NodeTable
+from nbdag.core.ready import ReadyQueues
+from nbdag.core.reports import Failed, IllegalReport, StartAttempt
+from nbdag.core.status import TaskStatus
+
+STILL_RUNS = {
+    False: "the function still runs in its thread, which cannot be stopped; its slot is taken until it returns",
+    True: "the coroutine ignored its cancellation and still runs; its slot is taken until it ends",
+}
+"""What an abandoned attempt's event says, by whether it could be asked to stop."""
+
+
+class Attempts:
+    """The attempts of one run. `max_parallel` limits its threads beside the pipeline's own capacity."""
+
+    def __init__(self, nodes: NodeTable, capacity: Capacity, max_parallel: int | None) -> None:
+        self._nodes, self._capacity, self._max_parallel = nodes, capacity, max_parallel
+        self._ready = ReadyQueues()
+        self._ready_at = [0.0] * len(nodes.names)
+        self._threads = 0  # running and abandoned thread attempts of this run
+        self._first_start: dict[int, float] = {}  # of nodes with a total timeout
+        self.stopping: dict[int, Failed | None] = {}
+        """Nodes whose attempt was asked to stop, with the failure it then ends in; None: cancelled."""
+        self.abandoned: dict[int, int] = {}
+        """Nodes with an attempt that was given up and still runs, and its number."""
+
+    def enqueue(self, node: int, at: float) -> None:
+        """Make a node ready."""
+        if node >= len(self._ready_at):  # items are added while the run goes on
+            self._ready_at.extend([at] * (node + 1 - len(self._ready_at)))
+        self._ready_at[node] = at
+        self._ready.push(self._nodes.rules[node].request, self._nodes.ranks[node], node)
+
+    def take(self, pool: str, at: float, worker: Mapping[str, Any]) -> StartAttempt | None:
+        """Start the best-ranked ready node of a pool that fits."""
+        if not self._ready.size or not self._has_room(pool):
+            return None
+        node = self._ready.pop(pool, self._capacity)
+        if node is None:
+            return None
+        nodes = self._nodes
+        self._capacity.take(nodes.rules[node].request)
+        self._threads += pool == "thread"
+        attempt = nodes.attempt[node] = nodes.attempt[node] + 1
+        nodes.status[node] = TaskStatus.RUNNING
+        nodes.say("task_started", at, node, "", {**worker, "queued": max(0.0, at - self._ready_at[node])})
+        return StartAttempt(node, attempt, self._limit(node, at))
+
+    def can_take(self, pool: str) -> bool:
+        """True when `take` would start something now."""
+        return bool(self._ready.size) and self._has_room(pool) and self._ready.has(pool, self._capacity)
+
+    def can_take_any(self) -> bool:
+        """True when some pool has something to start now."""
+        return any(self.can_take(pool) for pool in self._ready.pools())
+
+    def forget_ready(self) -> None:
+        """Drop the ready nodes that are terminal by now."""
+        self._ready.keep_only(lambda node: not self._nodes.status[node].is_terminal)
+
+    def release(self, node: int) -> None:
+        """Give back what a running attempt holds."""
+        request = self._nodes.rules[node].request
+        self._capacity.give_back(request)
+        self._threads -= request.pool == "thread"
+
+    def abandon(self, node: int, at: float) -> None:
+        """Give a running attempt up; it goes on holding what it holds."""
+        self.abandoned[node] = self._nodes.attempt[node]
+        self._capacity.abandon()
+        self._nodes.say("attempt_abandoned", at, node, STILL_RUNS[self._nodes.rules[node].stoppable])
+
+    def release_abandoned(self, node: int) -> None:
+        """Give back what an abandoned attempt held, now that it ended."""
+        del self.abandoned[node]
+        request = self._nodes.rules[node].request
+        self._capacity.give_back(request, abandoned=True)
+        self._threads -= request.pool == "thread"
+
+    def may_follow(self, node: int, failed: Failed, at: float) -> bool:
+        """True when another attempt may follow this failure: tries left, time left, and the run goes on."""
+        nodes, rules = self._nodes, self._nodes.rules[node]
+        if failed.retry_after is None or nodes.halted or nodes.attempt[node] >= rules.attempts:
+            return False
+        total = rules.total_timeout
+        return total is None or at + failed.retry_after < self._first_start[node] + total
+
+    def is_running(self, node: int, attempt: int) -> bool:
+        """True while this very attempt runs and was not given up."""
+        nodes = self._nodes
+        running = nodes.status[node] is TaskStatus.RUNNING and nodes.attempt[node] == attempt
+        return running and node not in nodes.items
+
+    def require_running(self, node: int, attempt: int) -> None:
+        """Refuse a report about an attempt that does not run."""
+        if not self.is_running(node, attempt):
+            raise IllegalReport(f"attempt {attempt} of {self._nodes.names[node]!r} is not running")
+
+    def _limit(self, node: int, at: float) -> float | None:
+        rules = self._nodes.rules[node]
+        if rules.total_timeout is None:
+            return rules.timeout
+        left = self._first_start.setdefault(node, at) + rules.total_timeout - at
+        return left if rules.timeout is None else min(left, rules.timeout)
+
+    def _has_room(self, pool: str) -> bool:
+        return self._max_parallel is None or pool != "thread" or self._threads < self._max_parallel

@@ -228,4 +228,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     " Did you mean 'features'?"
     """
     close = difflib.get_close_matches(name, [str(other) for other in known], n=3, cutoff=0.6)
-    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+    likeness = [difflib.SequenceMatcher(None, other, name).ratio() for other in close]
+    best = [other for other, ratio in zip(close, likeness, strict=True) if ratio > likeness[0] - 0.1]
+    return f" Did you mean {' or '.join(map(repr, best))}?" if best else ""

@@ -100,9 +100,9 @@ def make_spec(
     >>> spec = make_spec(print, name="report", retries=2, after=["train"])
     >>> spec.name, spec.retry.retries, spec.after
     ('report', 2, ('train',))
-    >>> make_spec(print, name="report", retry_dealy=2)
+    >>> make_spec(print, name="report", timeot=2)
     Traceback (most recent call last):
-    nbdag.core.errors.OptionError: task 'report': there is no option retry_dealy=2. Did you mean 'retry_delay'?
+    nbdag.core.errors.OptionError: task 'report': there is no option timeot=2. Did you mean 'timeout'?
     """
     signature = read_signature(func)
     checked, problems = _checked(options)

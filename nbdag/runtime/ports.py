@@ -3,10 +3,13 @@
 `Driver` and the engines see each other only through these protocols; so do the views and a run.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from nbdag.core.events import Event
+
+if TYPE_CHECKING:  # the sink is made of the values below
+    from nbdag.runtime.sink import Sink
 
 
 class Progress(NamedTuple):
@@ -84,3 +87,26 @@ class RunFeed(Protocol):
 
     def cancel(self) -> None:
         """Ask the run to stop; returns at once. Safe from any thread, also from a widget's callback."""
+
+
+class TaskHost(Protocol):
+    """What the function of a running task can ask of its run and tell it; called from whatever thread it runs in."""
+
+    def is_cancelled(self, task: str, attempt: int) -> bool:
+        """True when this attempt should end: its run is cancelled, or the attempt was given up."""
+
+    def report_progress(self, task: str, attempt: int, progress: Progress) -> None:
+        """Keep the latest progress of an attempt; one that was given up is not heard. Costs next to nothing."""
+
+    def log_metric(self, task: str, attempt: int, name: str, value: float) -> None:
+        """Log a number as an event of the run."""
+
+
+class Tap(Protocol):
+    """One more way by which a task shows something: brings it to the sink of the task."""
+
+    def install(self, current: "Callable[[], Sink | None]") -> Callable[[], None]:
+        """Stand in for the way; `current` gives the sink of the calling context. Returns what undoes it."""
+
+    def flush(self, sink: "Sink") -> None:
+        """Show in `sink` what the task left open; called in the task's own context when its function has ended."""

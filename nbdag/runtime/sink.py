@@ -65,6 +65,11 @@ class Sink:
         self._open: dict[str, _OpenLine] = {}
         self._kept = _HeadAndTail(limit)
 
+    @property
+    def is_empty(self) -> bool:
+        """True until something is written."""
+        return not (self._open or self._inbox)
+
     def write(self, stream: str, text: str) -> None:
         """Take a piece of text of a stream (stdout, stderr or log), whole lines or not. Never waits.
 
@@ -117,7 +122,7 @@ class Sink:
         >>> sink.text()
         'done\n'
         """
-        if self._open or self._inbox:
+        if not self.is_empty:
             self._read(self._complete)
 
     def _read(self, view: Callable[[], T]) -> T:

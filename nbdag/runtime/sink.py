@@ -42,7 +42,19 @@ class Sink:
     ['epoch 1', 'epoch 2']
     """
 
-    __slots__ = ("_inbox", "_kept", "_lock", "_now", "_on_display", "_on_line", "_open", "attempt", "displays", "task")
+    __slots__ = (
+        "_inbox",
+        "_kept",
+        "_lock",
+        "_now",
+        "_on_display",
+        "_on_line",
+        "_open",
+        "attempt",
+        "displays",
+        "task",
+        "used",
+    )
 
     def __init__(
         self,
@@ -57,6 +69,8 @@ class Sink:
         self.task = task
         self.attempt = attempt
         self.displays: list[TaskDisplay] = []
+        self.used = False
+        """True once anything was written or displayed."""
         self._now = now
         self._on_line = on_line
         self._on_display = on_display
@@ -78,6 +92,7 @@ class Sink:
         >>> sink.text()
         'half a li'
         """
+        self.used = True
         self._inbox.append((stream, text))
         self._fold_inbox()
 
@@ -90,6 +105,7 @@ class Sink:
         {'text/plain': 'a table'}
         """
         display = TaskDisplay(self.task, self.attempt, data, metadata or {})
+        self.used = True
         self.displays.append(display)
         if self._on_display is not None:
             self._on_display(display)

@@ -87,14 +87,10 @@ class RunState:
         self._pipeline, self._on_error = pipeline, on_error
         self.finished: RunStatus | None = None
         self._wakes = Wakes()
-        self._last_failure: dict[int, Failed] = {}  # of nodes that wait for a retry
-        self._behind: set[int] = set()  # due for a retry, but their own abandoned attempt still runs
         self._resolving: set[int] = set()
-        self._began = self._cancelled = self._failed = False
+        self._began = self._cancelled = self._timed_out = self._failed = False
         self._starved_at: float | None = None
         self._actions: list[Action] = []
-
-    # --- what a driver calls ---
 
     def handle(self, report: Report) -> tuple[Action, ...]:
         """Take a report; gives the actions to carry out, in order. Raises IllegalReport and changes nothing."""
@@ -119,7 +115,7 @@ class RunState:
                 self._time_out(report.at)
             case _:
                 assert_never(report)
-        if self._capacity.abandoned:
+        if self._capacity.abandoned or self._starved_at is not None:
             self._watch_starvation(report.at)
         if not self._nodes.left and self.finished is None:
             self._finish(report.at)
@@ -139,21 +135,19 @@ class RunState:
         """True when `take` would start something now."""
         return self._attempts.can_take(pool)
 
+    def accepts(self, node: int, attempt: int) -> bool:
+        """True while the outcome of this attempt counts: it runs, and was neither stopped nor given up."""
+        return self._attempts.is_running(node, attempt) and node not in self._attempts.stopping
+
     def note(self, name: str, at: float, node: int | None, message: str = "", data: Any = None) -> None:
         """Log a fact that changes no state, such as a metric."""
         self._nodes.say(name, at, node, message, data)
-
-    # --- reports ---
 
     def _begin(self, at: float) -> None:
         if self._began:
             raise IllegalReport("the run has already begun")
         self._began = True
-        data = {
-            "pipeline": self._pipeline,
-            "tasks": tuple(self._nodes.names),
-            "max_attempts": self._graph.max_attempts(),
-        }
+        data = {"pipeline": self._pipeline, "tasks": tuple(self.names), "max_attempts": self._graph.max_attempts()}
         self._nodes.say("run_started", at, data=data)
         for node in self._nodes.open_roots(at):
             self._open(node, at)
@@ -184,31 +178,34 @@ class RunState:
 
     def _abandoned_ended(self, report: AttemptEnded) -> None:
         node, attempt, outcome, at = report
-        self._attempts.release_abandoned(node)
+        self._attempts.release_abandoned(node, at)
         self._nodes.say("thread_finally_ended", at, node, f"attempt {attempt} ended")
         if isinstance(outcome, Succeeded):
             self._nodes.say("late_result_discarded", at, node, f"what attempt {attempt} returned came too late")
-        if node in self._behind:
-            self._behind.discard(node)
-            self._attempts.enqueue(node, at)
 
     def _overdue(self, report: AttemptOverdue) -> None:
+        self._attempts.require_started(report.node, report.attempt)
         if self._attempts.is_running(report.node, report.attempt) and report.node not in self._attempts.stopping:
             self._stop(report.node, report.outcome, report.at)
 
     def _time_passed(self, at: float) -> None:
-        nodes = self._nodes
+        nodes, attempts = self._nodes, self._attempts
         for node, attempt in self._wakes.due(at):
             if node == _CLEANUP_IS_OVER:
                 self._end_cleanup(at)
-            elif attempt == nodes.attempt[node] and nodes.status[node] is TaskStatus.RETRYING:
-                self._retry_is_due(node, at)
-            elif attempt == nodes.attempt[node] and node in self._attempts.stopping:
-                self._give_up(node, at)
+            elif attempt != nodes.attempt[node]:
+                continue  # it waited for the end of an earlier attempt
+            elif node in attempts.stopping:
+                self._give_up(node, attempts.stopping.pop(node), at)
+            elif nodes.status[node] is TaskStatus.RETRYING and attempts.is_out_of_time(node, at):
+                self._end_waiting(node, attempts.last_failure[node], at)
+            elif nodes.status[node] is TaskStatus.RETRYING:
+                attempts.enqueue(node, at)
 
     def _resolved(self, report: TraceFound | TraceMissing) -> None:
         node = report.node
         if node not in self._resolving:
+            self._nodes.require(node)
             if self._nodes.status[node] is TaskStatus.CANCELLED:
                 return  # the run was stopped while the driver looked
             raise IllegalReport(f"nobody asked for a trace of {self._nodes.names[node]!r}")
@@ -229,7 +226,10 @@ class RunState:
         self._attempts.release(node)
         self._nodes.say("task_expanded", at, node, "", {"count": size})
         for item in self._nodes.expand(node, size):
-            self._attempts.enqueue(item, at)
+            if self._nodes.may_start(node):
+                self._attempts.enqueue(item, at)
+            else:
+                self._end(item, TaskStatus.CANCELLED, at, self._nodes.halted)
         if not size:
             self._end_map(node, at)
 
@@ -237,26 +237,24 @@ class RunState:
         if self.finished is not None:
             return
         if self._cancelled:  # asked twice: give up what does not stop
-            for node in list(self._attempts.stopping):
-                self._give_up(node, report.at)
             self._end_cleanup(report.at)
+            for node in list(self._attempts.stopping):
+                self._give_up(node, self._attempts.stopping.pop(node), report.at)
             return
         self._cancelled = True
         self._nodes.say("cancel_requested", report.at, message=report.why)
-        self._halt(report.why, report.at)
+        self._halt(report.why or "cancelled", report.at)
         self._stop_running(None, report.at)
 
     def _time_out(self, at: float) -> None:
-        if self.finished is not None or self._cancelled:
+        if self.finished is not None or self._cancelled or self._timed_out:
             return
         why = "the run's time limit passed"
         failed = Failed(FailureReason.RUN_TIMEOUT, ErrorInfo("RunTimeout", why))
         self._nodes.say("run_timed_out", at, message=why)
-        self._failed = True
+        self._timed_out = self._failed = True
         self._halt(why, at, retrying=failed)
         self._stop_running(failed, at)
-
-    # --- starting and ending ---
 
     def _open(self, node: int, at: float) -> None:
         """A node may start: ask for a trace first where an earlier result could serve."""
@@ -274,24 +272,22 @@ class RunState:
             self._end_map(mapped, at)
 
     def _attempt_failed(self, node: int, failed: Failed, at: float) -> None:
-        if not self._attempts.may_follow(node, failed, at):
+        attempts = self._attempts
+        if not attempts.may_follow(node, failed, at):
             self._fail(node, failed, at)
             return
         delay = failed.retry_after or 0.0
         self._nodes.status[node] = TaskStatus.RETRYING
-        self._last_failure[node] = failed
+        attempts.last_failure[node] = failed
         data = {"reason": failed.reason.value, "error": failed.error, "delay": delay}
         self._nodes.say("task_retrying", at, node, str(failed.error), data)
+        if node in attempts.ends_at:  # its time may be up while it waits for a slot
+            self._wake_at(attempts.ends_at[node], node)
         if delay:
+            attempts.delay(node)
             self._wake_at(at + delay, node)
         else:
-            self._retry_is_due(node, at)
-
-    def _retry_is_due(self, node: int, at: float) -> None:
-        if node in self._attempts.abandoned:  # two attempts of a task never overlap
-            self._behind.add(node)
-        else:
-            self._attempts.enqueue(node, at)
+            attempts.enqueue(node, at)
 
     def _fail(self, node: int, failed: Failed, at: float) -> None:
         data = {"reason": failed.reason.value, "error": failed.error}
@@ -306,14 +302,12 @@ class RunState:
             self._stop_running(None, at)
 
     def _end_map(self, mapped: int, at: float) -> None:
-        """All items are terminal: the mapped task failed if one failed, was cancelled if one was, else succeeded."""
-        failed, cancelled = self._nodes.items_in(mapped, TaskStatus.FAILED, TaskStatus.CANCELLED)
-        if failed:
-            text = f"{len(failed)} of {len(self._nodes.items[mapped])} items failed: {', '.join(failed[:5])}"
-            self._fail(mapped, Failed(FailureReason.ERROR, ErrorInfo("TaskFailed", text)), at)
+        """All items of a mapped task are terminal, and with them the task."""
+        status, message = self._nodes.sum_up(mapped)
+        if status is TaskStatus.FAILED:
+            self._fail(mapped, Failed(FailureReason.ERROR, ErrorInfo("TaskFailed", message)), at)
         else:
-            status = TaskStatus.CANCELLED if cancelled else TaskStatus.SUCCESS
-            self._end(mapped, status, at, self._nodes.halted)
+            self._end(mapped, status, at, message)
 
     def _finish(self, at: float) -> None:
         if self._cancelled:
@@ -323,31 +317,40 @@ class RunState:
         self._nodes.say("run_finished", at, data={"status": self.finished.value})
         self._actions.append(FinishRun(self.finished))
 
-    # --- stopping ---
-
     def _halt(self, why: str, at: float, *, retrying: Failed | Literal["as it last failed"] | None = None) -> None:
         """Start nothing new but clean-up. What waits for a retry fails as told; None: it is cancelled."""
-        nodes = self._nodes
+        nodes, last_failure = self._nodes, self._attempts.last_failure
         nodes.halted = why
         for node, status in enumerate(nodes.status):
             if nodes.is_cleanup(node):
                 continue
             if status is TaskStatus.PENDING:
-                self._resolving.discard(node)
-                self._end(node, TaskStatus.CANCELLED, at, why)
+                self._end_waiting(node, None, at)
             elif status is TaskStatus.RETRYING:
-                self._behind.discard(node)
-                self._end_stopped(node, self._last_failure[node] if isinstance(retrying, str) else retrying, at)
-        self._attempts.forget_ready()
+                self._end_waiting(node, last_failure[node] if isinstance(retrying, str) else retrying, at)
 
     def _stop_running(self, failed: Failed | None, at: float) -> None:
+        """Stop all attempts but those of clean-up, which gets its grace from now on."""
+        self._stop_each(failed, at, cleanup=False)
+        if self._nodes.left:
+            self._wakes.add(at + CLEANUP_GRACE, _CLEANUP_IS_OVER, 0)
+            self._actions.append(WakeAt(at + CLEANUP_GRACE))
+
+    def _end_cleanup(self, at: float) -> None:
+        """Stop the clean-up as well; nothing starts any more."""
+        nodes = self._nodes
+        nodes.closed = True
+        for node, status in enumerate(nodes.status):
+            if status is TaskStatus.PENDING or status is TaskStatus.RETRYING:
+                self._end_waiting(node, None, at)
+        self._stop_each(None, at, cleanup=True)
+
+    def _stop_each(self, failed: Failed | None, at: float, *, cleanup: bool) -> None:
         nodes = self._nodes
         for node, status in enumerate(nodes.status):
-            spared = nodes.is_cleanup(node) or node in nodes.items or node in self._attempts.stopping
-            if status is TaskStatus.RUNNING and not spared:
+            runs = status is TaskStatus.RUNNING and node not in nodes.items  # an expanded map has no attempt
+            if runs and nodes.is_cleanup(node) is cleanup and node not in self._attempts.stopping:
                 self._stop(node, failed, at)
-        if nodes.left:
-            self._wake_at(at + CLEANUP_GRACE, _CLEANUP_IS_OVER)
 
     def _stop(self, node: int, failed: Failed | None, at: float) -> None:
         """Stop a running attempt: ask it where it can be asked, else give it up at once."""
@@ -356,12 +359,10 @@ class RunState:
             self._attempts.stopping[node] = failed
             self._wake_at(at + self._nodes.rules[node].grace, node)
         else:
-            self._attempts.abandon(node, at)
-            self._end_stopped(node, failed, at)
+            self._give_up(node, failed, at)
 
-    def _give_up(self, node: int, at: float) -> None:
-        """A stopped attempt did not end within its grace."""
-        failed = self._attempts.stopping.pop(node)
+    def _give_up(self, node: int, failed: Failed | None, at: float) -> None:
+        """The attempt cannot be stopped, or did not end within its grace: the run goes on without it."""
         self._attempts.abandon(node, at)
         self._end_stopped(node, failed, at)
 
@@ -371,24 +372,15 @@ class RunState:
         else:
             self._attempt_failed(node, failed, at)
 
-    def _end_cleanup(self, at: float) -> None:
-        """The grace of the clean-up tasks is over."""
-        nodes = self._nodes
-        for node in range(len(nodes.status)):
-            match nodes.status[node]:
-                case TaskStatus.PENDING | TaskStatus.RETRYING:
-                    self._end(node, TaskStatus.CANCELLED, at, nodes.halted)
-                case TaskStatus.RUNNING if nodes.is_cleanup(node) and node not in self._attempts.stopping:
-                    self._stop(node, None, at)
-        self._attempts.forget_ready()
+    def _end_waiting(self, node: int, failed: Failed | None, at: float) -> None:
+        """End a node that waits for a slot, a trace or its next attempt: in this failure, or cancelled."""
+        self._resolving.discard(node)
+        self._attempts.forget(node)
+        self._end_stopped(node, failed, at)
 
     def _watch_starvation(self, at: float) -> None:
         """Give the rest up when for STARVED_AFTER seconds only abandoned attempts hold what is needed."""
-        waits_for_time = any(
-            node >= 0 and self._nodes.status[node] is TaskStatus.RETRYING for node in self._wakes.nodes()
-        )
-        busy = self._capacity.live or self._resolving or waits_for_time or self._attempts.can_take_any()
-        if busy or not self._nodes.left:
+        if not self._nodes.left or self._resolving or self._attempts.has_prospects():
             self._starved_at = None
         elif self._starved_at is None:
             self._starved_at = at + STARVED_AFTER

@@ -102,6 +102,41 @@ class TaskHost(Protocol):
         """Log a number as an event of the run."""
 
 
+class Engine(Protocol):
+    """A place where attempts of one pool run. Its workers pull their attempts from the driver."""
+
+    @property
+    def pool(self) -> str:
+        """Which attempts it takes."""
+
+    @property
+    def shares_gil(self) -> bool:
+        """True when a second worker cannot speed up tiny attempts."""
+
+    def spawn(self) -> None:
+        """Bring one more worker; returns at once."""
+
+    def stop(self, node: int, attempt: int) -> None:
+        """Ask a running attempt to stop, where that can be asked; returns at once."""
+
+    def close(self) -> None:
+        """The run is over: let the workers end; returns at once."""
+
+
+class Worker(Protocol):
+    """One worker of an engine, as its driver sees it."""
+
+    @property
+    def origin(self) -> Mapping[str, Any]:
+        """``{"worker": its name}``, for the events of what it starts."""
+
+    since: float | None
+    """When its running attempt began; None while it runs none."""
+
+    def ring(self) -> None:
+        """Wake it when it is parked; safe from any thread."""
+
+
 class Tap(Protocol):
     """One more way by which a task shows something: brings it to the sink of the task."""
 

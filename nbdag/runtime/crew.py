@@ -1,0 +1,60 @@
+"""The workers of one pool as a driver sees them: who is parked, who is on the way, and when company helps.
+
+Under the GIL, tiny attempts gain nothing from a second thread and lose more to lock and GIL convoys than they cost
+themselves. So a thread that sees tiny attempts and has company steps aside; a guard that looks once a millisecond
+rouses the parked when the attempts that run turn out long. All of it is read and written under the driver's lock.
+"""
+
+from collections.abc import Callable
+
+from nbdag.runtime.ports import Worker
+
+TINY = 40e-6
+"""Seconds; below this running mean a second thread costs more than it brings."""
+UNKNOWN = 1e-3
+"""Seconds an attempt is taken to last before any was seen: company is welcome."""
+_WEIGHT = 0.2
+
+
+class Crew:
+    """One pool's workers. At most one is on its way at a time; the one that arrives calls the next if more is ready."""
+
+    def __init__(self, pool: str, spawn: Callable[[], None], *, shares_gil: bool) -> None:
+        self.pool = pool
+        self.parked: list[Worker] = []
+        self.active = 0
+        """Workers that are not parked, those on their way included."""
+        self._spawn, self._shares_gil = spawn, shares_gil
+        self._coming = False
+        self._mean = UNKNOWN
+
+    def arrived(self) -> None:
+        """A worker that was called asks for work."""
+        self._coming = False
+
+    def park(self, worker: Worker) -> None:
+        """A worker has nothing to do and waits for its bell."""
+        self.active -= 1
+        self.parked.append(worker)
+
+    def saw(self, seconds: float) -> None:
+        """Learn how long an attempt lasted."""
+        self._mean += _WEIGHT * (seconds - self._mean)
+
+    def expect_long(self) -> None:
+        """Forget that attempts were tiny."""
+        self._mean = max(self._mean, UNKNOWN)
+
+    def should_step_aside(self) -> bool:
+        """True for a thread that has company while attempts are tiny."""
+        return self._shares_gil and self.active > 1 and self._mean < TINY
+
+    def wants_company(self) -> bool:
+        """True when another worker may be called, given that something can start."""
+        return not self._coming and (not self.active or not self._shares_gil or self._mean >= TINY)
+
+    def call(self) -> Callable[[], None]:
+        """Count one more worker as coming; gives what brings it, to be called after the lock is let go."""
+        self._coming = True
+        self.active += 1
+        return self.parked.pop().ring if self.parked else self._spawn

@@ -1,0 +1,290 @@
+"""Drives one run: guards its machine with one lock, hands attempts to workers, carries actions out.
+
+Work-first: a worker that ends an attempt reports it and gets its next one in the same call, so that a chain of tasks
+runs on one thread without a hand-over. Workers that find nothing park; whoever makes something ready calls one.
+
+    worker ── complete(outcome) ──> [lock: machine.handle, machine.take] ──> next attempt, or park
+                                          │ after the lock: actions, bells
+
+Only `RunState` calls happen under the lock: no user code, no I/O, no observer.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbdag.core.capacity import Capacity
+from nbdag.core.compiled import CompiledGraph
+from nbdag.core.events import Event
+from nbdag.core.reports import (
+    SUCCEEDED,
+    Action,
+    AttemptEnded,
+    AttemptOverdue,
+    CancelAttempt,
+    CancelRequested,
+    Failed,
+    FinishRun,
+    Outcome,
+    Report,
+    Resolve,
+    RunBegan,
+    RunTimedOut,
+    StartAttempt,
+    TimePassed,
+    TraceFound,
+    WakeAt,
+)
+from nbdag.core.run_state import OnError, RunState
+from nbdag.core.status import RunStatus, TaskStatus
+from nbdag.runtime.calls import NodeCall
+from nbdag.runtime.clock import Clock
+from nbdag.runtime.crew import Crew
+from nbdag.runtime.output import RunOutput
+from nbdag.runtime.ports import Engine, Worker
+from nbdag.runtime.timers import Timers
+
+
+class Floor:
+    """What overlapping runs of one pipeline share: its capacity, and the lock that guards it and their machines."""
+
+    def __init__(self, capacity: Capacity) -> None:
+        self.capacity = capacity
+        self.lock = threading.Lock()
+        self.drivers: list[Driver] = []
+
+    def change(self, act: Callable[[Capacity], None]) -> None:
+        """Change the limits; what then fits starts at once."""
+        with self.lock:
+            act(self.capacity)
+            calls = [call for driver in self.drivers for call in driver.wanted()]
+        for call in calls:
+            call()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run to drive: what to call, in which order, under which limits."""
+
+    pipeline: str
+    run_id: int
+    graph: CompiledGraph
+    calls: Sequence[NodeCall]
+    given: Mapping[int, Any] = field(default_factory=dict)
+    """Results by node that need not be computed."""
+    wanted: frozenset[int] = frozenset()
+    """Nodes whose results stay although their task has `keep=False`."""
+    on_error: OnError = "continue"
+    timeout: float | None = None
+    max_parallel: int | None = None
+
+
+class Driver:
+    """One run. Workers, timers and whoever holds the run call it, from any thread."""
+
+    def __init__(self, job: Job, floor: Floor, clock: Clock, context: Context) -> None:
+        self.job, self.context = job, context
+        self.now = clock.now
+        self.timers = Timers(clock.now)
+        self.output = RunOutput()
+        self.results: list[Any] = [None] * len(job.graph.names)
+        self.errors: dict[int, BaseException] = {}
+        """The exception of each node's latest failed attempt, its traceback cut to the user's frames."""
+        self.done = threading.Event()
+        self._state = RunState(
+            job.graph,
+            floor.capacity,
+            pipeline=job.pipeline,
+            on_error=job.on_error,
+            max_parallel=job.max_parallel,
+        )
+        self._floor, self._lock = floor, floor.lock
+        self._engines: dict[str, Engine] = {}
+        self._crews: list[Crew] = []
+        self._crew_of: dict[str, Crew] = {}
+        self._on_done: list[Callable[[], None]] = []
+        self._consumers = {
+            node: len(job.graph.downstream[node]) for node, call in enumerate(job.calls) if not call.keep
+        }
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """Everything that happened so far; only ever grows."""
+        return self._state.events
+
+    @property
+    def status(self) -> Sequence[TaskStatus]:
+        """State of each node."""
+        return self._state.status
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Name of each node."""
+        return self._state.names
+
+    @property
+    def is_over(self) -> bool:
+        """True once every node is terminal; abandoned attempts may still run."""
+        return self._state.finished is not None
+
+    @property
+    def outcome(self) -> RunStatus:
+        """The run's state."""
+        return self._state.finished or RunStatus.RUNNING
+
+    def call_of(self, node: int) -> NodeCall:
+        """What a node calls; an item of a map calls what its task calls."""
+        return self.job.calls[node]
+
+    # --- for whoever holds the run ---
+
+    def begin(self, engines: Sequence[Engine], on_done: Sequence[Callable[[], None]] = ()) -> None:
+        """Start. `on_done` is called once, from whichever thread ends the run, before `done` is set."""
+        for engine in engines:
+            self._engines[engine.pool] = engine
+            crew = self._crew_of[engine.pool] = Crew(engine.pool, engine.spawn, shares_gil=engine.shares_gil)
+            self._crews.append(crew)
+        self._on_done = list(on_done)
+        with self._lock:
+            self._floor.drivers.append(self)
+        if self.job.timeout is not None:
+            self.timers.at(self.now() + self.job.timeout, lambda: self.report(RunTimedOut(self.now())))
+        self.report(RunBegan(self.now()))
+
+    def cancel(self, why: str = "cancelled") -> None:
+        """Ask the run to stop; a second time, give up at once what does not."""
+        self.report(CancelRequested(self.now(), why))
+
+    def note(self, name: str, node: int | None = None, message: str = "", data: Any = None) -> None:
+        """Log a fact that changes no state."""
+        with self._lock:
+            self._state.note(name, self.now(), node, message, data)
+
+    # --- for engines ---
+
+    def take(self, pool: str, worker: Worker) -> StartAttempt | None:
+        """The next attempt for a worker that was called; None when it is parked, or the run is over."""
+        with self._lock:
+            crew = self._crew_of[pool]
+            crew.arrived()
+            start = self._take_or_park(crew, worker, self.now())
+            calls = self.wanted()
+        for call in calls:
+            call()
+        return start
+
+    def complete(
+        self, pool: str, worker: Worker, start: StartAttempt, outcome: Outcome, value: Any
+    ) -> StartAttempt | None:
+        """Report how an attempt ended; gives the worker its next one, or None when it is parked or the run is over.
+
+        `value` is what the function returned, or the exception it raised.
+        """
+        node, state, at = start.node, self._state, self.now()
+        with self._lock:
+            if outcome is not SUCCEEDED and state.accepts(node, start.attempt):
+                self.errors[node] = value
+            actions = state.handle(AttemptEnded(node, start.attempt, outcome, at))
+            if state.status[node] is TaskStatus.SUCCESS:  # an attempt that was given up never gets here
+                self.results[node] = value
+            if self._consumers:
+                self._forget_consumed(node)
+            crew = self._crew_of[pool]
+            crew.saw(at - (worker.since or at))
+            following = self._take_or_park(crew, worker, at)
+            calls = self._all_wanted()
+        if actions:
+            self._carry_out(actions)
+        for call in calls:
+            call()
+        return following
+
+    def report(self, report: Report) -> None:
+        """Tell the machine, and do what it wishes."""
+        with self._lock:
+            actions = self._state.handle(report)
+            if type(report) is TraceFound:
+                self.results[report.node] = self.job.given[report.node]
+            calls = self._all_wanted()
+        self._carry_out(actions)
+        for call in calls:
+            call()
+
+    def overdue(self, start: StartAttempt, outcome: Failed, error: BaseException) -> None:
+        """Tell that an attempt's time is up; `error` is what then stands for its failure."""
+        with self._lock:
+            if self._state.accepts(start.node, start.attempt):
+                self.errors[start.node] = error
+        self.report(AttemptOverdue(start.node, start.attempt, outcome, self.now()))
+
+    def rouse(self, pool: str) -> None:
+        """Call workers although attempts seemed tiny: those that run turned out long."""
+        with self._lock:
+            self._crew_of[pool].expect_long()
+            calls = self.wanted()
+        for call in calls:
+            call()
+
+    def is_held_up(self, pool: str) -> bool:
+        """True when something could start and a worker is parked."""
+        return bool(self._crew_of[pool].parked) and self._state.can_take(pool)
+
+    # --- inside ---
+
+    def wanted(self) -> list[Callable[[], None]]:
+        """What calls the workers that are needed now; made under the lock, to be called after it."""
+        state = self._state
+        return [crew.call() for crew in self._crews if crew.wants_company() and state.can_take(crew.pool)]
+
+    def _take_or_park(self, crew: Crew, worker: Worker, at: float) -> StartAttempt | None:
+        if self._state.finished is not None:
+            return None
+        start = None if crew.should_step_aside() else self._state.take(crew.pool, at, worker.origin)
+        if start is None:
+            crew.park(worker)
+        return start
+
+    def _all_wanted(self) -> list[Callable[[], None]]:
+        if len(self._floor.drivers) == 1 and self._state.finished is None:
+            return self.wanted()
+        return [call for driver in self._floor.drivers for call in driver.wanted()]
+
+    def _carry_out(self, actions: Sequence[Action]) -> None:
+        for action in actions:
+            match action:
+                case WakeAt(at):
+                    self.timers.at(at, lambda: self.report(TimePassed(self.now())))
+                case CancelAttempt(node, attempt):
+                    self._engines[self.job.graph.rules[node].request.pool].stop(node, attempt)
+                case Resolve(node):
+                    self.report(TraceFound(node, self.now()))
+                case FinishRun():
+                    self._finish()
+
+    def _finish(self) -> None:
+        with self._lock:
+            self._floor.drivers.remove(self)
+            parked = [worker for crew in self._crews for worker in crew.parked]
+            for crew in self._crews:
+                crew.parked.clear()
+            for node in self._consumers:
+                if node not in self.job.wanted:
+                    self.results[node] = None
+        self.timers.close()
+        for act in self._on_done:
+            act()
+        self.done.set()
+        for worker in parked:
+            worker.ring()
+        for engine in self._engines.values():
+            engine.close()
+
+    def _forget_consumed(self, node: int) -> None:
+        """Let go of results with `keep=False` whose last consumer has just ended."""
+        for _, source in self.job.calls[node].inputs:
+            if source in self._consumers:
+                self._consumers[source] -= 1
+                if not self._consumers[source] and source not in self.job.wanted:
+                    self.results[source] = None

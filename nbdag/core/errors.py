@@ -5,6 +5,7 @@ wrong with a graph is also a `ValueError`. Every error survives pickling.
 """
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -91,7 +92,9 @@ class UnknownInputError(GraphError):
 
     def __init__(self, task: str, argument: str, known: Iterable[str] = (), *, unlisted: bool = False) -> None:
         self.task, self.argument, self.unlisted = task, argument, unlisted
-        if unlisted:
+        if argument == task:
+            why = "which is its own name. Rename the argument"
+        elif unlisted:
             why = f"which is a task that its dependencies=[...] leaves out. Add {argument!r} to them"
         else:
             hint = did_you_mean(argument, known)
@@ -208,6 +211,8 @@ class Fail(Exception):  # a signal to nbdag, not an error
 class Retry(Exception):  # a signal to nbdag, not an error
     """Raise it in a task to end this attempt and try again after `after` seconds, within the task's `retries`.
 
+    Raises ValueError when `after` is no span that can be waited for.
+
     >>> raise Retry("rate limited", after=2.5)
     Traceback (most recent call last):
     nbdag.core.errors.Retry: rate limited
@@ -215,10 +220,12 @@ class Retry(Exception):  # a signal to nbdag, not an error
 
     def __init__(self, why: str = "", *, after: float | None = None) -> None:
         super().__init__(why)
-        self.after = after
+        self.after = None if after is None else float(after)
+        if self.after is not None and not 0 <= self.after < math.inf:
+            raise ValueError(f"Retry(after={after!r}): must be a number of seconds, 0 or more")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, {"after": self.after})
+        return _rebuild, (type(self), self.args, self.__dict__)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

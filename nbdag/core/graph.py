@@ -20,7 +20,7 @@ from nbdag.core.errors import (
     UnknownTaskError,
 )
 from nbdag.core.inputs import Binding, Input, InputKind, bind
-from nbdag.core.names import global_values, namespace_of, undefined_globals
+from nbdag.core.names import global_values, globals_assigned, namespace_of, undefined_globals
 from nbdag.core.task import TaskSpec
 from nbdag.core.triggers import NEEDS_UPSTREAM
 from nbdag.core.walks import circles, path_lengths, reach, sorted_nodes
@@ -118,7 +118,7 @@ def build_graph(
         DuplicateTaskError(spec.name, _place(unique[spec.name]), _place(spec)) for spec in doubles
     ]
     problems += [SharedNameError(name) for name in params if name in index]
-    search = _Search(known=(*index, *params), tasks=index, handle_of=handle_of)
+    search = _Search(tasks, index, params, handle_of)
     for spec, binding, above in zip(tasks, bindings, upstream, strict=True):
         problems += search.problems_of(spec, binding, has_upstream=bool(above))
     if len(order) < len(tasks):
@@ -164,12 +164,18 @@ class _Search:
     """Looks for what is wrong with one task after another; stops giving hints when they would take too long."""
 
     def __init__(
-        self, known: Sequence[str], tasks: Mapping[str, int], handle_of: Callable[[object], str | None]
+        self,
+        specs: Sequence[TaskSpec],
+        tasks: Mapping[str, int],
+        params: Collection[str],
+        handle_of: Callable[[object], str | None],
     ) -> None:
-        self._known = known
+        self._specs = specs
         self._tasks = tasks
+        self._known = (*tasks, *params)
         self._handle_of = handle_of
         self._comparisons_left = _MOST_COMPARISONS
+        self._assigned: frozenset[str] | None = None
 
     def problems_of(self, spec: TaskSpec, binding: Binding, *, has_upstream: bool) -> Iterator[GraphError]:
         """Everything wrong with one task, as far as it shows without the others' edges."""
@@ -179,14 +185,20 @@ class _Search:
         for name in binding.unbound:
             yield UnknownInputError(spec.name, name, self._hints(self._known), unlisted=name in self._tasks)
         if spec.trigger in NEEDS_UPSTREAM and not has_upstream and not unknown:
-            yield TriggerError(spec.name, spec.trigger)
+            yield TriggerError(spec.name, spec.trigger.value)
         func = _function(spec, binding.inputs)
         for name, value in global_values(func):
             if what := self._handle_of(value):
                 yield HandleReadError(spec.name, name, what)
         for name in undefined_globals(func):
-            if name not in binding.unbound:
+            if name not in binding.unbound and name not in self._assigned_by_tasks():
                 yield UndefinedNameError(spec.name, name, self._hints((*self._known, *namespace_of(func))))
+
+    def _assigned_by_tasks(self) -> frozenset[str]:
+        """Globals that one task may fill for another; found only when a name is missing."""
+        if self._assigned is None:
+            self._assigned = frozenset().union(*(globals_assigned(spec.func) for spec in self._specs))
+        return self._assigned
 
     def _hints(self, names: Collection[str]) -> Collection[str]:
         self._comparisons_left -= len(names)

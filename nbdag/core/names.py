@@ -16,6 +16,10 @@ _READS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 _UNSURE = frozenset({"NameError", "globals", "exec", "run_line_magic", "run_cell_magic"})
 """Code that names one of these may define globals in ways that cannot be seen, or is ready for their absence."""
 
+_LIBRARY = functools.wraps.__code__.co_filename.removesuffix("functools.py")
+"""The folder of Python's own modules."""
+_INSTALLED = ("site-packages", "dist-packages")
+
 _MOST_WRAPPERS = 100
 """An object that makes up every attribute would be unwrapped for ever."""
 
@@ -82,6 +86,18 @@ def global_values(func: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
                 yield name, namespace[name]
 
 
+def globals_assigned(func: Callable[..., Any]) -> frozenset[str]:
+    """The names a function assigns as globals, with a ``global`` statement.
+
+    >>> def fill():
+    ...     global model
+    ...     model = 1
+    >>> globals_assigned(fill)
+    frozenset({'model'})
+    """
+    return frozenset().union(*(_names_of(plain.__code__).stores for plain in _plain_functions(func)))
+
+
 def namespace_of(func: Callable[..., Any]) -> tuple[str, ...]:
     """The public names of the module or notebook a function was defined in: what a typo may have meant.
 
@@ -93,9 +109,14 @@ def namespace_of(func: Callable[..., Any]) -> tuple[str, ...]:
 
 def _undefined_in(plain: FunctionType) -> Iterator[str]:
     names = _names_of(plain.__code__)
-    for name in names.reads if names.is_sure else ():
+    for name in names.reads if names.is_sure and not _is_installed(plain.__code__) else ():
         if name not in plain.__globals__ and name not in names.stores and not hasattr(builtins, name):
             yield name
+
+
+def _is_installed(code: CodeType) -> bool:
+    """True for Python's and libraries' code, which may name what only other systems have."""
+    return code.co_filename.startswith(_LIBRARY) or any(folder in code.co_filename for folder in _INSTALLED)
 
 
 def _is_assigned_in(namespace: Mapping[str, Any], name: str) -> bool:
@@ -106,21 +127,29 @@ def _is_assigned_in(namespace: Mapping[str, Any], name: str) -> bool:
     )
 
 
-def _plain_functions(func: Any) -> Iterator[FunctionType]:
+def _plain_functions(func: object) -> Iterator[FunctionType]:
     """The Python functions that run when `func` is called, as far as it shows them."""
-    seen: set[int] = set()
-    while id(func) not in seen and len(seen) < _MOST_WRAPPERS:
-        seen.add(id(func))
-        if isinstance(func, FunctionType):
-            yield func
-        if isinstance(func, MethodType):
-            func = func.__func__
-        elif isinstance(func, functools.partial):
-            func = func.func
-        elif hasattr(func, "__wrapped__"):
-            func = func.__wrapped__
-        elif not isinstance(func, type):
-            func = type(func).__call__
+    inside: object = func
+    for _ in range(_MOST_WRAPPERS):
+        if isinstance(inside, FunctionType):
+            yield inside
+        inside = _inside(inside)
+        if inside is None:
+            return
+
+
+def _inside(func: Any) -> object:
+    """What a callable calls in its turn; None where that does not show."""
+    if isinstance(func, FunctionType):
+        return func.__dict__.get("__wrapped__")
+    if isinstance(func, MethodType):
+        return func.__func__
+    if isinstance(func, functools.partial):
+        return func.func
+    if hasattr(func, "__wrapped__"):
+        return func.__wrapped__
+    call = type(func).__call__
+    return call if isinstance(call, FunctionType) else None
 
 
 @functools.lru_cache(maxsize=10_000)  # a pure function of an immutable value: nobody can see that it remembers

@@ -8,7 +8,7 @@ follow a growing list by index.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from nbdag.core.events import Event
+from nbdag.core.events import EVENTS, Event
 from nbdag.core.status import RunStatus, TaskStatus
 
 
@@ -108,6 +108,8 @@ class RunRecord:
     def apply(self, event: Event) -> None:
         """Take one event, in order. A name that is not nbdag's own changes nothing."""
         self._applied += 1
+        if event.name not in EVENTS:
+            return  # a person's own fact, also when it speaks of a task
         if event.task is not None:
             self._apply_to_task(event, self._record(event.task))
         elif event.name == "run_started":
@@ -131,6 +133,7 @@ class RunRecord:
                 attempt = AttemptRecord(event.attempt, event.at, data.get("queued", 0.0), data.get("worker", ""))
                 record.attempts.append(attempt)
                 record.status = TaskStatus.RUNNING
+                record.message, record.reason, record.error = "", "", None  # the attempt before keeps its own
                 record.start = event.at if record.start is None else record.start
             case "task_expanded":
                 record.items = data.get("count", 0)

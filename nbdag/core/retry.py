@@ -50,11 +50,12 @@ class RetryPolicy:
     def delay_before(self, retry: int, error: BaseException, random: Random) -> float:
         """Seconds to wait before retry number `retry` (from 1); a `Retry(after=…)` decides for itself."""
         if isinstance(error, Retry) and error.after is not None:
-            return max(0.0, float(error.after))
+            return error.after
         capped = min(self._planned(retry, error), self.max_delay)
         if not self.jitter:
             return capped
-        return min(random.uniform(capped * (1 - self.jitter), capped * (1 + self.jitter)), self.max_delay)
+        # Drawn between the bounds, not cut afterwards: else many delays would be the cap itself, and come together.
+        return random.uniform(capped * (1 - self.jitter), min(capped * (1 + self.jitter), self.max_delay))
 
     def _planned(self, retry: int, error: BaseException) -> float:
         if callable(self.delay):

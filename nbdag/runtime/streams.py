@@ -13,6 +13,7 @@ What goes past `sys.stdout` (programs that a task starts, C code, ``sys.stdout.b
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, TextIO
 
 from nbdag.runtime.sink import Sink
@@ -89,16 +90,12 @@ def stand_in(name: str, current: Callable[[], Sink | None]) -> Callable[[], None
     def undo() -> None:
         object.__setattr__(proxy, "_nbdag_retired", True)
         real = _below(proxy)
-        _repoint_handlers(real, real)
         if getattr(sys, name) is proxy:
             setattr(sys, name, real)
+        _repoint_handlers(real, real)
 
-    try:
-        setattr(sys, name, proxy)
-        _repoint_handlers(_below(found), proxy)
-    except BaseException:  # whatever happened half-way, an interrupt too: leave nothing of ours behind
-        undo()
-        raise
+    setattr(sys, name, proxy)
+    _repoint_handlers(_below(found), proxy)
     return undo
 
 
@@ -123,4 +120,5 @@ def _repoint_handlers(real: object, new: Any) -> None:
     for logger in [logging.root, *list(logging.root.manager.loggerDict.values())]:
         for handler in getattr(logger, "handlers", ()):  # what is not yet a logger has none
             if isinstance(handler, logging.StreamHandler) and _below(handler.stream) is real:
-                handler.setStream(new)  # does nothing where it is the same
+                with suppress(Exception):  # a person's handler may refuse; it then goes on as it did
+                    handler.setStream(new)

@@ -41,41 +41,48 @@ def function_of(
             kw_defaults=[],
             defaults=[],
         )
+        code = compiler(ast.Module([function], type_ignores=[]), filename, "exec")
         made: dict[str, FunctionType] = {}
-        exec(compiler(ast.Module([function], type_ignores=[]), filename, "exec"), namespace, made)  # noqa: S102 - the user's own cell
+        exec(code, namespace, made)  # noqa: S102 - the user's own cell
         return made[cell.name]
 
     return specialise
 
 
-def run_around(
+def runner_of(
     cell: DefCell, namespace: dict[str, Any], *, filename: str = "<cell>", compiler: Compiler = compile
-) -> Callable[..., Any]:
-    r"""Runs the cell as a plain one and gives the function that it defines, as its decorators left it.
+) -> Callable[[], Callable[..., Any]]:
+    r"""What runs the cell as a plain one and gives the function that it defines, as its decorators left it.
 
     A last expression is shown, as in any cell.
 
     >>> from nbdag.notebook.cells import read_cell
     >>> notebook = {}
-    >>> run_around(read_cell("half = 0.5\ndef load(): return half"), notebook)(), notebook["half"]
+    >>> load = runner_of(read_cell("half = 0.5\ndef load(): return half"), notebook)()
+    >>> load(), notebook["half"]
     (0.5, 0.5)
     """
     *statements, last = cell.module.body
     if needs_async(cell.module.body):
         raise CellError(
-            f"`await` outside of `def {cell.name}` cannot run here; move it into the function or another cell"
+            f"`await` outside of `def {cell.name}` cannot run here; move it into the function or into another cell"
         )
     if not isinstance(last, ast.Expr):
         statements.append(last)
     codes = [compiler(ast.Module(statements, type_ignores=[]), filename, "exec")]
     if isinstance(last, ast.Expr):
         codes.append(compiler(ast.Interactive([last]), filename, "single"))
-    for code in codes:
-        exec(code, namespace)  # noqa: S102 - the user's own cell
-    function = namespace[cell.name]
-    if not callable(function):
-        raise CellError(f"{cell.name!r} is no function once its decorators have run, but {type(function).__name__}")
-    return function  # type: ignore[no-any-return]  # just seen to be callable
+
+    def run() -> Callable[..., Any]:
+        for code in codes:
+            exec(code, namespace)  # noqa: S102 - the user's own cell
+        function = namespace[cell.name]
+        if not callable(function):
+            kind = type(function).__name__
+            raise CellError(f"{cell.name!r} is no function any more once its decorators have run, but of type {kind}")
+        return function  # type: ignore[no-any-return]  # just seen to be callable
+
+    return run
 
 
 def show(value: object) -> None:

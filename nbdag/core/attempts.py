@@ -1,4 +1,4 @@
-"""Which attempts of a run are ready, running, being stopped or abandoned, and what they hold.
+"""Which attempts of a run are awaited, ready, running, being stopped or abandoned, and what they hold.
 
 `RunState` decides what an end means; this is its book of who waits for a slot and who has one. Laws 2 and 5 of the
 machine rest here: a node takes what its request says when an attempt starts, and gives it back exactly once.
@@ -28,22 +28,41 @@ class Attempts:
         self._ready = ReadyQueues()
         self._ready_at = [0.0] * len(nodes.names)
         self._threads = 0  # running and abandoned thread attempts of this run
-        self._first_start: dict[int, float] = {}  # of nodes with a total timeout
+        self._delayed: set[int] = set()  # nodes whose next attempt waits for its moment
+        self._behind: set[int] = set()  # nodes whose next attempt is due, but their own abandoned one still runs
+        self.ends_at: dict[int, float] = {}
+        """When the total timeout of a node is up, for those that have one and started."""
+        self.last_failure: dict[int, Failed] = {}
+        """Why the latest attempt failed, for nodes that were given another."""
         self.stopping: dict[int, Failed | None] = {}
         """Nodes whose attempt was asked to stop, with the failure it then ends in; None: cancelled."""
         self.abandoned: dict[int, int] = {}
         """Nodes with an attempt that was given up and still runs, and its number."""
 
     def enqueue(self, node: int, at: float) -> None:
-        """Make a node ready."""
+        """Make a node ready; two attempts of one task never overlap, so that an abandoned one has to end first."""
+        self._delayed.discard(node)
+        if node in self.abandoned:
+            self._behind.add(node)
+            return
         if node >= len(self._ready_at):  # items are added while the run goes on
             self._ready_at.extend([at] * (node + 1 - len(self._ready_at)))
         self._ready_at[node] = at
         self._ready.push(self._nodes.rules[node].request, self._nodes.ranks[node], node)
 
+    def delay(self, node: int) -> None:
+        """Note that a node waits for a moment before it is enqueued."""
+        self._delayed.add(node)
+
+    def forget(self, node: int) -> None:
+        """Let a node that waited go; it will not start any more."""
+        self._delayed.discard(node)
+        self._behind.discard(node)
+        self._ready.forget(node)
+
     def take(self, pool: str, at: float, worker: Mapping[str, Any]) -> StartAttempt | None:
         """Start the best-ranked ready node of a pool that fits."""
-        if not self._ready.size or not self._has_room(pool):
+        if not self._ready or not self._has_room(pool):
             return None
         node = self._ready.pop(pool, self._capacity)
         if node is None:
@@ -58,15 +77,12 @@ class Attempts:
 
     def can_take(self, pool: str) -> bool:
         """True when `take` would start something now."""
-        return bool(self._ready.size) and self._has_room(pool) and self._ready.has(pool, self._capacity)
+        return bool(self._ready) and self._has_room(pool) and self._ready.has(pool, self._capacity)
 
-    def can_take_any(self) -> bool:
-        """True when some pool has something to start now."""
-        return any(self.can_take(pool) for pool in self._ready.pools())
-
-    def forget_ready(self) -> None:
-        """Drop the ready nodes that are terminal by now."""
-        self._ready.keep_only(lambda node: not self._nodes.status[node].is_terminal)
+    def has_prospects(self) -> bool:
+        """True when an attempt runs, could start now or waits for its moment; abandoned ones promise nothing."""
+        starts = any(self.can_take(pool) for pool in self._ready.pools())
+        return starts or bool(self._capacity.live) or bool(self._delayed)
 
     def release(self, node: int) -> None:
         """Give back what a running attempt holds."""
@@ -80,20 +96,27 @@ class Attempts:
         self._capacity.abandon()
         self._nodes.say("attempt_abandoned", at, node, STILL_RUNS[self._nodes.rules[node].stoppable])
 
-    def release_abandoned(self, node: int) -> None:
-        """Give back what an abandoned attempt held, now that it ended."""
+    def release_abandoned(self, node: int, at: float) -> None:
+        """Give back what an abandoned attempt held, now that it ended, and let the one behind it come forward."""
         del self.abandoned[node]
         request = self._nodes.rules[node].request
         self._capacity.give_back(request, abandoned=True)
         self._threads -= request.pool == "thread"
+        if node in self._behind:
+            self._behind.discard(node)
+            self.enqueue(node, at)
 
     def may_follow(self, node: int, failed: Failed, at: float) -> bool:
         """True when another attempt may follow this failure: tries left, time left, and the run goes on."""
-        nodes, rules = self._nodes, self._nodes.rules[node]
-        if failed.retry_after is None or nodes.halted or nodes.attempt[node] >= rules.attempts:
+        nodes = self._nodes
+        if failed.retry_after is None or nodes.attempt[node] >= nodes.rules[node].attempts:
             return False
-        total = rules.total_timeout
-        return total is None or at + failed.retry_after < self._first_start[node] + total
+        return nodes.may_start(node) and not self.is_out_of_time(node, at + failed.retry_after)
+
+    def is_out_of_time(self, node: int, at: float) -> bool:
+        """True when the total timeout of a node is up at that moment."""
+        ends_at = self.ends_at.get(node)
+        return ends_at is not None and at >= ends_at
 
     def is_running(self, node: int, attempt: int) -> bool:
         """True while this very attempt runs and was not given up."""
@@ -103,14 +126,21 @@ class Attempts:
 
     def require_running(self, node: int, attempt: int) -> None:
         """Refuse a report about an attempt that does not run."""
+        self._nodes.require(node)
         if not self.is_running(node, attempt):
             raise IllegalReport(f"attempt {attempt} of {self._nodes.names[node]!r} is not running")
+
+    def require_started(self, node: int, attempt: int) -> None:
+        """Refuse a report about an attempt that never was."""
+        self._nodes.require(node)
+        if not 1 <= attempt <= self._nodes.attempt[node]:
+            raise IllegalReport(f"attempt {attempt} of {self._nodes.names[node]!r} never started")
 
     def _limit(self, node: int, at: float) -> float | None:
         rules = self._nodes.rules[node]
         if rules.total_timeout is None:
             return rules.timeout
-        left = self._first_start.setdefault(node, at) + rules.total_timeout - at
+        left = max(0.0, self.ends_at.setdefault(node, at + rules.total_timeout) - at)
         return left if rules.timeout is None else min(left, rules.timeout)
 
     def _has_room(self, pool: str) -> bool:

@@ -5,7 +5,7 @@ while the run goes on.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nbdag.core.capacity import Request
 from nbdag.core.graph import Graph
@@ -33,7 +33,7 @@ class NodeRules:
 
 @dataclass(frozen=True, slots=True)
 class CompiledGraph:
-    """Nodes in topological-safe id order of their tasks' definition; `ranks` order what is ready (lowest first)."""
+    """Nodes by id, in the order their tasks were defined; `ranks` order what is ready (lowest first)."""
 
     names: tuple[str, ...]
     upstream: tuple[tuple[int, ...], ...]
@@ -109,6 +109,8 @@ def _needed(upstream: list[tuple[int, ...]], targets: Collection[int] | None) ->
 
 def _shared_rules(known: dict[NodeRules, NodeRules], spec: TaskSpec, given: bool) -> NodeRules:
     rules = rules_of(spec, resolve=given)
+    if given:  # what its rule asks of its upstreams no longer matters
+        rules = replace(rules, trigger=TriggerRule.ALL_SUCCESS)
     return known.setdefault(rules, rules)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from nbdag.core.compiled import CompiledGraph, NodeRules
 from nbdag.core.events import Event
+from nbdag.core.reports import IllegalReport
 from nbdag.core.status import OK, TaskStatus
 from nbdag.core.triggers import VERDICTS, TriggerRule, verdict
 
@@ -35,6 +36,7 @@ class NodeTable:
     def __init__(self, graph: CompiledGraph) -> None:
         size = len(graph.names)
         self.events: list[Event] = []
+        self._latest = 0.0
         self.names = list(graph.names)
         self.status = [TaskStatus.PENDING] * size
         self.attempt = [0] * size
@@ -43,6 +45,8 @@ class NodeTable:
         self.left = size
         self.halted = ""
         """Why nothing new may start but clean-up; empty while all is well."""
+        self.closed = False
+        """True when clean-up may not start either."""
         self._upstream = list(graph.upstream)
         self._downstream = list(graph.downstream)
         self._waiting_for = [len(upstream) for upstream in graph.upstream]
@@ -61,8 +65,12 @@ class NodeTable:
         message: str = "",
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        """Append an event; its attempt is the node's latest."""
+        """Append an event; its attempt is the node's latest. Reports may cross on their way: time still goes on."""
         events = self.events
+        if at < self._latest:
+            at = self._latest
+        else:
+            self._latest = at
         if node is None:
             events.append(Event(len(events) + 1, at, name, None, 0, message, data))
         else:
@@ -72,7 +80,7 @@ class NodeTable:
         """The nodes without upstreams that may start."""
         opened: list[int] = []
         for node in [node for node, waiting in enumerate(self._waiting_for) if not waiting]:
-            consequence = self._decide(node, at, opened)
+            consequence = self._decide(node, opened)
             if consequence is not None:
                 status, message, data = consequence[1:]
                 opened.extend(self.end(node, status, at, message, data))
@@ -108,6 +116,11 @@ class NodeTable:
         self.left += count
         return items
 
+    def require(self, node: int) -> None:
+        """Refuse a report about a node that does not exist."""
+        if not 0 <= node < len(self.status):
+            raise IllegalReport(f"there is no node {node}")
+
     def is_item(self, node: int) -> bool:
         """True for an item of a mapped task."""
         return node in self._map_of
@@ -120,15 +133,24 @@ class NodeTable:
         self._items_left[mapped] -= 1
         return None if self._items_left[mapped] else mapped
 
-    def items_in(self, mapped: int, *statuses: TaskStatus) -> tuple[list[str], ...]:
-        """Names of a mapped task's items in each of these states."""
+    def sum_up(self, mapped: int) -> tuple[TaskStatus, str]:
+        """How a mapped task ends, with a message: failed if an item failed, cancelled if one was, else succeeded."""
         items = self.items[mapped]
-        return tuple([self.names[item] for item in items if self.status[item] is status] for status in statuses)
+        failed = [self.names[item] for item in items if self.status[item] is TaskStatus.FAILED]
+        if failed:
+            return TaskStatus.FAILED, f"{len(failed)} of {len(items)} items failed: {', '.join(failed[:5])}"
+        if any(self.status[item] is TaskStatus.CANCELLED for item in items):
+            return TaskStatus.CANCELLED, self.halted
+        return TaskStatus.SUCCESS, ""
 
     def is_cleanup(self, node: int) -> bool:
         """True for a task that may start although the run is being stopped."""
         rules = self.rules[node]
         return rules.cleanup and VERDICTS[rules.trigger] is VERDICTS[TriggerRule.ALL_DONE]
+
+    def may_start(self, node: int) -> bool:
+        """True while the run lets a node start: once halted, only clean-up; once closed, nothing."""
+        return not self.halted or (self.is_cleanup(node) and not self.closed)
 
     def _end_one(
         self,
@@ -149,12 +171,12 @@ class NodeTable:
             if not ok:
                 self._troubled[below] = 1
             if not waiting_for[below] and self.status[below] is TaskStatus.PENDING:
-                consequence = self._decide(below, at, opened)
+                consequence = self._decide(below, opened)
                 if consequence is not None:
                     consequences.append(consequence)
         return consequences
 
-    def _decide(self, node: int, at: float, opened: list[int]) -> Consequence | None:
+    def _decide(self, node: int, opened: list[int]) -> Consequence | None:
         """Ask the trigger rule of a node whose upstreams are all terminal: opened, or the end that follows."""
         rules = self.rules[node]
         status: TaskStatus | None = None
@@ -162,7 +184,7 @@ class NodeTable:
             upstream = self._upstream[node]
             status = verdict(rules.trigger, [self.status[up] for up in upstream], cleanup=self.is_cleanup(node))
         if status is None:
-            if not self.halted or self.is_cleanup(node):
+            if self.may_start(node):
                 opened.append(node)
                 return None
             status = TaskStatus.CANCELLED

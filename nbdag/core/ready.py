@@ -4,19 +4,24 @@ A node that must wait for a resource never keeps others from being looked at, an
 each heap is compared. Starting is O(log n) and costs one look per distinct request.
 """
 
-from collections.abc import Callable
 from heapq import heappop, heappush
 
 from nbdag.core.capacity import Capacity, Request
 
+Heap = list[tuple[int, int]]
+"""(rank, node), the best first."""
+
 
 class ReadyQueues:
-    """Ready nodes by request. `push` and `pop` are the only ways in and out."""
+    """Ready nodes by request. `push`, `pop` and `forget` are the only ways in and out."""
 
     def __init__(self) -> None:
-        self._heaps: dict[Request, list[tuple[int, int]]] = {}
-        self._by_pool: dict[str, list[tuple[Request, list[tuple[int, int]]]]] = {}
-        self.size = 0
+        self._heaps: dict[Request, Heap] = {}
+        self._by_pool: dict[str, list[tuple[Request, Heap]]] = {}
+        self._members: set[int] = set()  # a heap may still hold what was forgotten
+
+    def __len__(self) -> int:
+        return len(self._members)
 
     def push(self, request: Request, rank: int, node: int) -> None:
         """Add a node."""
@@ -25,29 +30,34 @@ class ReadyQueues:
             heap = self._heaps[request] = []
             self._by_pool.setdefault(request.pool, []).append((request, heap))
         heappush(heap, (rank, node))
-        self.size += 1
+        self._members.add(node)
 
     def pop(self, pool: str, capacity: Capacity) -> int | None:
         """Take the best-ranked node of a pool whose request fits; None when there is none."""
-        best: list[tuple[int, int]] | None = None
+        best: Heap | None = None
         for request, heap in self._by_pool.get(pool, ()):
-            if heap and (best is None or heap[0] < best[0]) and capacity.fits(request):
+            if self._has_head(heap) and (best is None or heap[0] < best[0]) and capacity.fits(request):
                 best = heap
         if best is None:
             return None
-        self.size -= 1
-        return heappop(best)[1]
+        node = heappop(best)[1]
+        self._members.discard(node)
+        return node
 
     def has(self, pool: str, capacity: Capacity) -> bool:
         """True when `pop` would give a node."""
-        return any(heap and capacity.fits(request) for request, heap in self._by_pool.get(pool, ()))
+        return any(self._has_head(heap) and capacity.fits(request) for request, heap in self._by_pool.get(pool, ()))
 
     def pools(self) -> tuple[str, ...]:
         """Pools that ever had something ready."""
         return tuple(self._by_pool)
 
-    def keep_only(self, wanted: Callable[[int], bool]) -> None:
-        """Forget every ready node that is not wanted; for a run that stops starting new work."""
-        for heap in self._heaps.values():
-            heap[:] = sorted(entry for entry in heap if wanted(entry[1]))
-        self.size = sum(map(len, self._heaps.values()))
+    def forget(self, node: int) -> None:
+        """Take a node out that will not start any more; nothing happens when it is not in."""
+        self._members.discard(node)
+
+    def _has_head(self, heap: Heap) -> bool:
+        """Clear forgotten nodes from the top; True when something is left."""
+        while heap and heap[0][1] not in self._members:
+            heappop(heap)
+        return bool(heap)

@@ -11,8 +11,6 @@ from typing import NamedTuple
 from nbdag.core.records import ErrorInfo
 from nbdag.core.status import FailureReason, RunStatus
 
-# --- outcomes: how an attempt ended --------------------------------------------------------------------------------
-
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
@@ -37,8 +35,6 @@ class Skipped:
 
 Outcome = Succeeded | Failed | Skipped
 SUCCEEDED = Succeeded()
-
-# --- reports -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +124,6 @@ Report = (
     | RunTimedOut
 )
 
-# --- actions -------------------------------------------------------------------------------------------------------
-
 
 class StartAttempt(NamedTuple):
     """Run this attempt now. `limit` is how many seconds it may take, or None."""
@@ -171,5 +165,5 @@ class FinishRun:
 Action = Resolve | CancelAttempt | WakeAt | FinishRun
 
 
-class IllegalReport(ValueError):  # noqa: N818 - it names what arrived, in the machine's own words
+class IllegalReport(ValueError):
     """A report that cannot be true of this run now; the machine has not changed."""

@@ -17,11 +17,7 @@ class Wakes:
         heappush(self._heap, (at, next(self._order), node, attempt))
 
     def due(self, at: float) -> Iterator[tuple[int, int]]:
-        """Take out what is due, the earliest first."""
+        """Take out what is due, the earliest first; what is added meanwhile and due as well comes too."""
         while self._heap and self._heap[0][0] <= at:
             _, _, node, attempt = heappop(self._heap)
             yield node, attempt
-
-    def nodes(self) -> Iterator[int]:
-        """Every node that waits for a moment."""
-        return (node for _, _, node, _ in self._heap)

@@ -6,7 +6,7 @@ iterative: a chain of 100,000 tasks is as good as one of ten.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbdag.core.errors import (
     CycleError,
@@ -133,8 +133,12 @@ def build_graph(
 def _upstream(spec: TaskSpec, inputs: Iterable[Input], index: Mapping[str, int]) -> tuple[int, ...]:
     """The tasks that come before a task: its inputs, those it lists, those that only order. Leaves out unknown ones."""
     above = {index[bound.source] for bound in inputs if bound.kind is InputKind.TASK}
-    above.update(index[name] for name in (*(spec.dependencies or ()), *spec.after) if name in index)
+    above.update(index[name] for name in _listed(spec) if name in index)
     return tuple(sorted(above))
+
+
+def _listed(spec: TaskSpec) -> tuple[str, ...]:
+    return spec.dependencies + spec.after if spec.dependencies else spec.after
 
 
 def _turned(upstream: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
@@ -160,6 +164,14 @@ def _function(spec: TaskSpec, inputs: Iterable[Input]) -> Callable[..., Any]:
     return spec.specialise(tuple(bound.argument for bound in inputs))
 
 
+class _Look(NamedTuple):
+    """What a function reads that it should not: handles by name, with what they are, and undefined names."""
+
+    func: Callable[..., Any]
+    handles: tuple[tuple[str, str], ...]
+    undefined: tuple[str, ...]
+
+
 class _Search:
     """Looks for what is wrong with one task after another; stops giving hints when they would take too long."""
 
@@ -176,23 +188,32 @@ class _Search:
         self._handle_of = handle_of
         self._comparisons_left = _MOST_COMPARISONS
         self._assigned: frozenset[str] | None = None
+        self._looks: dict[int, _Look] = {}
 
     def problems_of(self, spec: TaskSpec, binding: Binding, *, has_upstream: bool) -> Iterator[GraphError]:
         """Everything wrong with one task, as far as it shows without the others' edges."""
-        unknown = [name for name in (*(spec.dependencies or ()), *spec.after) if name not in self._tasks]
+        unknown = [name for name in _listed(spec) if name not in self._tasks]
         for name in unknown:
             yield UnknownTaskError(name, self._hints(self._tasks), wanted_by=spec.name)
         for name in binding.unbound:
             yield UnknownInputError(spec.name, name, self._hints(self._known), unlisted=name in self._tasks)
         if spec.trigger in NEEDS_UPSTREAM and not has_upstream and not unknown:
             yield TriggerError(spec.name, spec.trigger.value)
-        func = _function(spec, binding.inputs)
-        for name, value in global_values(func):
-            if what := self._handle_of(value):
-                yield HandleReadError(spec.name, name, what)
-        for name in undefined_globals(func):
+        look = self._look(_function(spec, binding.inputs))
+        for name, what in look.handles:
+            yield HandleReadError(spec.name, name, what)
+        for name in look.undefined:
             if name not in binding.unbound and name not in self._assigned_by_tasks():
-                yield UndefinedNameError(spec.name, name, self._hints((*self._known, *namespace_of(func))))
+                yield UndefinedNameError(spec.name, name, self._hints((*self._known, *namespace_of(look.func))))
+
+    def _look(self, func: Callable[..., Any]) -> _Look:
+        """What a function reads; looked at once for all tasks that share it."""
+        look = self._looks.get(id(func))
+        if look is None:
+            handles = ((name, self._handle_of(value)) for name, value in global_values(func))
+            look = _Look(func, tuple((name, what) for name, what in handles if what), undefined_globals(func))
+            self._looks[id(func)] = look
+        return look
 
     def _assigned_by_tasks(self) -> frozenset[str]:
         """Globals that one task may fill for another; found only when a name is missing."""

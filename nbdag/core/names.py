@@ -109,9 +109,9 @@ def namespace_of(func: Callable[..., Any]) -> tuple[str, ...]:
 
 def _undefined_in(plain: FunctionType) -> Iterator[str]:
     names = _names_of(plain.__code__)
-    for name in names.reads if names.is_sure and not _is_installed(plain.__code__) else ():
-        if name not in plain.__globals__ and name not in names.stores and not hasattr(builtins, name):
-            yield name
+    missing = [name for name in names.reads if name not in plain.__globals__ and not hasattr(builtins, name)]
+    if missing and names.is_sure and not _is_installed(plain.__code__):
+        yield from (name for name in missing if name not in names.stores)
 
 
 def _is_installed(code: CodeType) -> bool:

@@ -7,6 +7,7 @@ wrong with a graph is also a `ValueError`. Every error survives pickling.
 import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 
@@ -178,6 +179,12 @@ class TaskError(NbdagError):
     """A task ended without a result, and there is no exception of the user's to raise instead."""
 
 
+class NoResult(TaskError, KeyError):
+    """A result was asked for that a run does not have."""
+
+    __str__ = Exception.__str__  # KeyError would show the repr of the message
+
+
 class TaskTimeout(TaskError):
     """A task's attempt took longer than its `timeout` or `total_timeout`."""
 
@@ -220,9 +227,10 @@ class Retry(Exception):  # a signal to nbdag, not an error
 
     def __init__(self, why: str = "", *, after: float | None = None) -> None:
         super().__init__(why)
-        self.after = None if after is None else float(after)
-        if self.after is not None and not 0 <= self.after < math.inf:
-            raise ValueError(f"Retry(after={after!r}): must be a number of seconds, 0 or more")
+        given: Any = after  # whatever the task's author wrote
+        if given is not None and not (isinstance(given, Real) and 0 <= given < math.inf):
+            raise ValueError(f"Retry(after={given!r}): must be a number of seconds, 0 or more")
+        self.after: float | None = None if given is None else float(given)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, self.__dict__)

@@ -1,6 +1,7 @@
 """Walks over a graph of integers: order, reach, longest paths, circles. All iterative, all linear but for one heap."""
 
 import heapq
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 Neighbours = Sequence[Sequence[int]]
@@ -117,14 +118,13 @@ def _shortest_circle(downstream: Neighbours, tangle: Sequence[int]) -> list[int]
 def _circle_through(start: int, downstream: Neighbours, inside: Collection[int]) -> list[int]:
     """The shortest way from a node back to itself, found breadth first; there is one."""
     came_from: dict[int, int] = {}
-    waiting = [start]
-    for node in waiting:  # grows while it is walked
+    waiting = deque([start])
+    while start not in came_from:
+        node = waiting.popleft()
         for below in downstream[node]:
             if below in inside and below not in came_from:
                 came_from[below] = node
                 waiting.append(below)
-        if start in came_from:
-            break
     circle = [start]
     while came_from[circle[-1]] != start:
         circle.append(came_from[circle[-1]])

@@ -210,6 +210,20 @@ def test_a_cells_undefined_name_is_found_too():
     assert isinstance(problem([cell("train", reads=["CFG"])]), UndefinedNameError)
 
 
+def test_every_undefined_name_is_found():
+    """One error names all of them, task by task."""
+    specs = [task("def f(): return CFG, PATH", "load"), task("def f(): return CFG", "train")]
+
+    with pytest.raises(GraphError) as caught:
+        build_graph(specs, ())
+
+    assert [(error.task, error.name) for error in caught.value.problems] == [
+        ("load", "CFG"),
+        ("load", "PATH"),
+        ("train", "CFG"),
+    ]
+
+
 def test_a_name_that_another_task_assigns_is_defined():
     """One task may fill a global that the next one reads."""
     notebook = {}

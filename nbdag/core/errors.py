@@ -228,7 +228,7 @@ class Retry(Exception):  # a signal to nbdag, not an error
     def __init__(self, why: str = "", *, after: float | None = None) -> None:
         super().__init__(why)
         given: Any = after  # whatever the task's author wrote
-        if given is not None and not (isinstance(given, Real) and 0 <= given < math.inf):
+        if given is not None and not (isinstance(given, Real) and 0 <= float(given) < math.inf):
             raise ValueError(f"Retry(after={given!r}): must be a number of seconds, 0 or more")
         self.after: float | None = None if given is None else float(given)
 

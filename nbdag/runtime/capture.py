@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from nbdag.runtime.ports import Tap
-from nbdag.runtime.questions import guard_questions, unguard_questions
+from nbdag.runtime.questions import guard_questions, is_guarded, unguard_questions
 from nbdag.runtime.sink import Sink, current_sink
 from nbdag.runtime.streams import STREAMS, stand_in
 from nbdag.runtime.task_log import collect_task_log
@@ -64,7 +64,8 @@ class Capture:
 
     def enter(self, sink: Sink) -> None:
         """From here on, what this context writes and shows goes to `sink`. Called where an attempt starts."""
-        guard_questions(current_sink.get)
+        if not is_guarded():
+            guard_questions(current_sink.get)
         current_sink.set(sink)
 
     def leave(self, sink: Sink) -> None:

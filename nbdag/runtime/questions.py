@@ -4,6 +4,7 @@ A worker has nobody to answer; without this the run would hang. Outside a task t
 `input` in place in every cell, so the guards are set again whenever an attempt starts.
 """
 
+import builtins
 import os
 import sys
 from collections.abc import Callable
@@ -39,6 +40,15 @@ def guard_questions(current: Callable[[], Sink | None]) -> None:
         asked = getattr(place, name, None)
         if asked is not None and not hasattr(asked, "_nbdag_guards"):
             setattr(place, name, _guard(asked, call, remedy, current))
+
+
+def is_guarded() -> bool:
+    """True while the guards are in place. A kernel replaces `input` and `getpass` together, so one look is enough.
+
+    >>> is_guarded()
+    False
+    """
+    return hasattr(builtins.input, "_nbdag_guards")
 
 
 def unguard_questions() -> None:

@@ -45,7 +45,9 @@ class Sink:
     __slots__ = (
         "_inbox",
         "_kept",
+        "_limit",
         "_lock",
+        "_longest",
         "_now",
         "_on_display",
         "_on_line",
@@ -77,12 +79,9 @@ class Sink:
         self._inbox: deque[tuple[str, str]] = deque()
         self._lock = Lock()
         self._open: dict[str, _OpenLine] = {}
-        self._kept = _HeadAndTail(limit)
-
-    @property
-    def is_empty(self) -> bool:
-        """True until something is written."""
-        return not (self._open or self._inbox)
+        self._limit = limit
+        self._longest = limit // 4 or 1
+        self._kept: _HeadAndTail | None = None  # made for the first line, as most attempts write none
 
     def write(self, stream: str, text: str) -> None:
         """Take a piece of text of a stream (stdout, stderr or log), whole lines or not. Never waits.
@@ -126,7 +125,7 @@ class Sink:
         >>> sink.text()
         'loading\n'
         """
-        lines, unfinished = self._read(lambda: ([*self._kept.newest_first()], self._unfinished()))
+        lines, unfinished = self._read(lambda: ([*self._whole_lines()], self._unfinished()))
         return "".join([*(f"{line}\n" for line in reversed(lines)), *unfinished])
 
     def close(self) -> None:
@@ -138,7 +137,7 @@ class Sink:
         >>> sink.text()
         'done\n'
         """
-        if not self.is_empty:
+        if self.used:
             self._read(self._complete)
 
     def _read(self, view: Callable[[], T]) -> T:
@@ -174,14 +173,16 @@ class Sink:
                     self._finish(at, stream, shown(other) if "\r" in other else other)
             if text:
                 line.add(text)
-                if line.size > self._kept.longest:
+                if line.size > self._longest:
                     self._finish(self._now(), stream, line.take())
 
     def _finish(self, at: float, stream: str, text: str) -> None:
-        longest = self._kept.longest
+        kept, longest = self._kept, self._longest
+        if kept is None:
+            kept = self._kept = _HeadAndTail(self._limit)
         for start in range(0, len(text) or 1, longest):
             piece = text[start : start + longest]
-            self._kept.add(piece)
+            kept.add(piece)
             if self._on_line is not None:
                 self._on_line(OutputLine(at, self.task, self.attempt, stream, piece))
 
@@ -194,7 +195,10 @@ class Sink:
         return [text for line in self._open.values() if (text := line.look())]
 
     def _newest_first(self) -> Iterator[str]:
-        return chain(reversed(self._unfinished()), self._kept.newest_first())
+        return chain(reversed(self._unfinished()), self._whole_lines())
+
+    def _whole_lines(self) -> Iterator[str]:
+        return iter(()) if self._kept is None else self._kept.newest_first()
 
 
 current_sink: ContextVar[Sink | None] = ContextVar("nbdag_current_sink", default=None)
@@ -248,10 +252,9 @@ class _OpenLine:
 class _HeadAndTail:
     """The first and the last lines of a long output, each about half of `limit` characters."""
 
-    __slots__ = ("_dropped", "_head", "_head_room", "_room", "_tail", "_tail_size", "longest")
+    __slots__ = ("_dropped", "_head", "_head_room", "_room", "_tail", "_tail_size")
 
     def __init__(self, limit: int) -> None:
-        self.longest = max(limit // 4, 1)
         self._room = limit // 2
         self._head: list[str] = []
         self._head_room = self._room

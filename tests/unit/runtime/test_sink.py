@@ -155,15 +155,15 @@ def test_closing_completes_open_lines():
     assert it.text() == "done\n"
 
 
-def test_silence_is_seen():
-    """A sink knows whether anything was written."""
-    it = sink()
-    assert it.is_empty
-    assert it.text() == ""
+def test_use_is_seen():
+    """A sink knows whether anything was written or displayed, so that those of silent attempts need not be kept."""
+    silent, written, displayed = sink(), sink(), sink()
+    silent.close()
+    written.write("stdout", "x")
+    displayed.show({"text/plain": "a table"})
 
-    it.write("stdout", "x")
-
-    assert not it.is_empty
+    assert (silent.used, written.used, displayed.used) == (False, True, True)
+    assert (silent.text(), silent.tail(3)) == ("", [])
 
 
 def test_displays_are_kept_in_order():

@@ -61,10 +61,11 @@ def completions(line: str, *, tasks: Iterable[str], pipelines: Iterable[str]) ->
 
 def install(shell: Shell) -> Callable[[], None]:
     """Completes the lines of nbdag's magics in a shell; returns what undoes it."""
+    try:
+        from IPython.core.completer import SimpleCompletion, context_matcher
+    except ImportError:  # before IPython 8.6
+        return _install_as_hooks(shell)
     completer = shell.Completer
-    if not hasattr(completer, "custom_matchers"):
-        return _install_in_ipython_7(shell)
-    from IPython.core.completer import SimpleCompletion, context_matcher
 
     @context_matcher()  # type: ignore[untyped-decorator]  # IPython has no types here
     def nbdag_matcher(context: Any) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def install(shell: Shell) -> Callable[[], None]:
     return lambda: completer.custom_matchers.remove(nbdag_matcher)
 
 
-def _install_in_ipython_7(shell: Shell) -> Callable[[], None]:
+def _install_as_hooks(shell: Shell) -> Callable[[], None]:
     def complete(_shell: object, event: Any) -> list[str]:
         return _now(event.text_until_cursor)
 

@@ -55,9 +55,17 @@ def syntax_errors_as_in_a_cell(shell: Shell, filename: str) -> Iterator[None]:
     try:
         yield
     except SyntaxError as error:
-        error.filename = filename or error.filename
-        lines = shell.SyntaxTB.structured_traceback(type(error), error, [])
+        lines = shell.SyntaxTB.structured_traceback(type(error), _placed(error, filename), [])
         raise CellSyntaxError(f"{type(error).__name__}: {error}", cause_lines=lines) from None
+
+
+def _placed(error: SyntaxError, filename: str) -> SyntaxError:
+    """The same error in that file. IPython 7 reads the arguments, later ones the attributes."""
+    match error.args:
+        case (message, (_, *where)) if filename:
+            return type(error)(message, (filename, *where))
+        case _:
+            return error
 
 
 def users_frames(traceback: TracebackType | None) -> TracebackType | None:

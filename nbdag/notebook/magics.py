@@ -55,6 +55,7 @@ def magic(
         def called(self: "DagMagics", line: str, *cell: str) -> Any:
             return method(self, parse_line(parser, line), *cell, **({"line": line} if cell else {}))
 
+        del called.__wrapped__  # IPython 7 would call it by the method's signature
         called.__doc__ = parser.format_help()
         mark = cell_magic if command.startswith("%%") else line_magic
         return mark(tells_plainly(called))

@@ -16,6 +16,10 @@ Shell = Any
 """IPython's InteractiveShell, of any version from 7.34 on: what of it is typed, and how, differs between them."""
 
 
+_CELLS = ("<module>", "<cell line: ")
+"""How the code of a cell is called, by most versions of IPython and by some around 8.0."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunningCell:
     """The cell that calls a magic."""
@@ -35,7 +39,7 @@ def running_cell(shell: Shell) -> RunningCell:
     """The cell whose code calls us now. Its number is that of its own file: the shell's counter may be one ahead."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if frame.f_globals is shell.user_global_ns and frame.f_code.co_name == "<module>":
+        if frame.f_globals is shell.user_global_ns and frame.f_code.co_name.startswith(_CELLS):
             filename = frame.f_code.co_filename
             line = linecache.getline(filename, frame.f_lineno).strip()
             return RunningCell(filename, _number_of(shell, filename), line)

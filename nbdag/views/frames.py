@@ -183,7 +183,7 @@ def gantt_frame(records: Iterable[RunRecord], now: float) -> "pd.DataFrame":
     rows = [
         (record.run_id, task, attempt)
         for record in records
-        for task in record.tasks.values()
+        for task in list(record.tasks.values())
         for attempt in (task.attempts or (None,))
     ]
     tries = [attempt for _, _, attempt in rows]

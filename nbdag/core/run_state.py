@@ -115,8 +115,10 @@ class RunState:
                 self._time_out(report.at)
             case _:
                 assert_never(report)
-        if self._capacity.abandoned or self._starved_at is not None:
+        if self._capacity.abandoned:
             self._watch_starvation(report.at)
+        else:
+            self._starved_at = None
         if not self._nodes.left and self.finished is None:
             self._finish(report.at)
         if not self._actions:

@@ -64,7 +64,7 @@ def _guard(real: Callable[..., Any], call: str, remedy: str, current: Callable[[
     def guarded(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True  # IPython's debugger passes over this frame
         sink = current()
-        if sink is not None and not _is_off(real):
+        if sink is not None and not _is_off(call):
             _refuse(sink.task, call, remedy)
         if real is sys.__breakpointhook__ and not (args or kwargs or "PYTHONBREAKPOINT" in os.environ):
             return _stop_at(sys._getframe(1))
@@ -74,9 +74,9 @@ def _guard(real: Callable[..., Any], call: str, remedy: str, current: Callable[[
     return guarded
 
 
-def _is_off(real: Callable[..., Any]) -> bool:
+def _is_off(call: str) -> bool:
     """True for a `breakpoint()` that the environment has switched off."""
-    return real is sys.__breakpointhook__ and os.environ.get("PYTHONBREAKPOINT") == "0"
+    return call == "breakpoint()" and os.environ.get("PYTHONBREAKPOINT") == "0"
 
 
 def _refuse(task: str, call: str, remedy: str) -> NoReturn:

@@ -24,7 +24,7 @@ STREAMS = ("stdout", "stderr")
 class StandIn:
     """Stands in for a text stream: a task writes to its sink, all else goes to the real stream."""
 
-    __slots__ = ("_nbdag_current", "_nbdag_name", "_nbdag_real", "_nbdag_retired")
+    __slots__ = ("__dict__", "_nbdag_current", "_nbdag_name", "_nbdag_real", "_nbdag_retired")
 
     _nbdag_real: TextIO
     _nbdag_name: str
@@ -65,11 +65,28 @@ class StandIn:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._nbdag_real, name)
 
-    def __setattr__(self, name: str, value: object) -> None:
-        setattr(self._nbdag_real, name, value)
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "write":
+            self._nbdag_patch(value)
+        else:
+            setattr(self._nbdag_real, name, value)
 
     def __repr__(self) -> str:
         return f"<nbdag stands in for {self._nbdag_real!r}>"
+
+    def _nbdag_patch(self, write: Callable[[str], Any]) -> None:
+        """Let `write` do the writing outside tasks, until the method itself is put back.
+
+        IPython does so for the time of a cell, to keep what it prints. What tasks print is not the cell's.
+        """
+        if getattr(write, "__self__", None) is self:
+            self.__dict__.pop("write", None)
+            return
+
+        def patched(text: str, /) -> Any:
+            return write(text) if self._nbdag_current() is None else StandIn.write(self, text)
+
+        self.__dict__["write"] = patched
 
 
 def stand_in(name: str, current: Callable[[], Sink | None]) -> Callable[[], None]:

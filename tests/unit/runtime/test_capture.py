@@ -186,6 +186,28 @@ def test_unknown_attributes_are_those_of_the_real_stream(monkeypatch):
     assert (real.parent, real.topic) == ("cell 1", "stream")
 
 
+def test_a_write_that_ipython_patches_for_a_cell_gets_what_the_cell_prints(capsys):
+    """A patched `write` sees the cell's text and not that of tasks, and is gone when the method is put back."""
+    it, seen = sink(), []
+    with Capture() as capture:
+        stream = sys.stdout
+        original = stream.write
+
+        def tee(text):
+            seen.append(text)
+            return original(text)
+
+        stream.write = tee
+        print("cell", end="")
+        attempt(capture, it, lambda: print("task", end=""))
+        stream.write = original
+        print(" after", end="")
+
+    assert seen == ["cell", ""]
+    assert it.text() == "task\n"
+    assert capsys.readouterr().out == "cell after"
+
+
 def test_only_text_can_be_written():
     """Bytes are refused in a task as they are outside."""
     with Capture() as capture, pytest.raises(TypeError, match="must be str, not bytes"):

@@ -91,10 +91,9 @@ class NodeTable:
     ) -> list[int]:
         """Make a node terminal, with all that follows for the nodes below it; gives those that may start now."""
         opened: list[int] = []
-        ended = self._end_one(node, status, at, message, data, opened)
-        while ended:
-            below, status, message, data = ended.pop()
-            ended.extend(self._end_one(below, status, at, message, data, opened))
+        consequences = self._end_one(node, status, at, message, data, opened)
+        for below, status_below, why, data_below in consequences:  # it grows while it is walked, the nearest first
+            consequences.extend(self._end_one(below, status_below, at, why, data_below, opened))
         return opened
 
     def expand(self, node: int, count: int) -> range:

@@ -275,7 +275,10 @@ class DagMagics(Magics):
         task = tasks[0] if tasks else next(iter(failures), None)
         if task not in failures:
             raise CellError(f"{task or 'no task'} did not fail in the last run")
-        post_mortem(self.shell, failures[task])
+        error = failures[task].exception
+        if error is None:
+            raise CellError(f"what {task} failed with is no longer in memory: run it again")
+        post_mortem(self.shell, error)
 
     # ----------------------------------------------------------------- lookups
 

@@ -57,6 +57,8 @@ def _compile_call(
     spec = graph.specs[task]
     inputs: list[tuple[str, int]] = []
     constants: dict[str, Any] = {}
+    # A positional-only argument cannot be left out when a later one is given.
+    defaults = {each.name: each.default for each in spec.arguments if each.positional_only and each.has_default}
     for each in graph.inputs[task]:
         if each.kind is InputKind.TASK:
             node = node_of.get(graph.index[each.source])
@@ -66,6 +68,8 @@ def _compile_call(
             constants[each.argument] = params[each.source]
         elif each.source in changed:
             constants[each.argument] = changed[each.source]
+        elif each.argument in defaults:
+            constants[each.argument] = defaults[each.argument]
     return NodeCall(
         task=spec.name,
         func=graph.function_of(task),

@@ -104,6 +104,7 @@ class Driver:
         self._engines: dict[str, Engine] = {}
         self._crews: list[Crew] = []
         self._crew_of: dict[str, Crew] = {}
+        self._closing: Callable[[], None] = lambda: None
         self._on_done: list[Callable[[], None]] = []
         self._consumers = {
             node: len(job.graph.downstream[node]) for node, call in enumerate(job.calls) if not call.keep
@@ -140,18 +141,26 @@ class Driver:
 
     # --- for whoever holds the run ---
 
-    def begin(self, engines: Sequence[Engine], on_done: Sequence[Callable[[], None]] = ()) -> None:
-        """Start. `on_done` is called once, from whichever thread ends the run, before `done` is set."""
+    def begin(self, engines: Sequence[Engine], closing: Callable[[], None] = lambda: None) -> None:
+        """Start. `closing` is called once when every node is terminal, just before the run is done."""
+        self._closing = closing
         for engine in engines:
             self._engines[engine.pool] = engine
             crew = self._crew_of[engine.pool] = Crew(engine.pool, engine.spawn, shares_gil=engine.shares_gil)
             self._crews.append(crew)
-        self._on_done = list(on_done)
         with self._lock:
             self._floor.drivers.append(self)
         if self.job.timeout is not None:
             self.timers.at(self.now() + self.job.timeout, lambda: self.report(RunTimedOut(self.now())))
         self.report(RunBegan(self.now()))
+
+    def when_done(self, act: Callable[[], None]) -> None:
+        """Call `act` once when the run is over, from whichever thread ends it; at once when it is over already."""
+        with self._lock:
+            if not self.done.is_set():
+                self._on_done.append(act)
+                return
+        act()
 
     def cancel(self, why: str = "cancelled") -> None:
         """Ask the run to stop; a second time, give up at once what does not."""
@@ -272,10 +281,13 @@ class Driver:
             for node in self._consumers:
                 if node not in self.job.wanted:
                     self.results[node] = None
+        self._closing()
+        with self._lock:
+            acts, self._on_done = self._on_done, []
+            self.done.set()
         self.timers.close()
-        for act in self._on_done:
+        for act in acts:
             act()
-        self.done.set()
         for worker in parked:
             worker.ring()
         for engine in self._engines.values():

@@ -8,12 +8,15 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from nbdag.runtime.ports import RunFeed
-from nbdag.runtime.sink import Sink
+from nbdag.core.errors import did_you_mean
+from nbdag.runtime.ports import RunFeed, Tap
 from nbdag.views import taps as _taps
+from nbdag.views.rows import PanelModel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from nbdag.views.live import LivePanel
 
 FrontEnd = Literal["kernel", "ipython", "terminal", "plain"]
 OUTPUTS = ("tail", "all", "none")
@@ -28,16 +31,6 @@ class Viewer(Protocol):
 
     def close(self) -> None:
         """Show how it ended, and no more. May be called more than once."""
-
-
-class Tap(Protocol):
-    """Takes what a task makes, other than text, to the task's sink."""
-
-    def install(self, current: Callable[[], Sink | None]) -> Callable[[], None]:
-        """Begin; returns the undo."""
-
-    def flush(self, sink: Sink) -> None:
-        """Take what waits; called in the task's context when its body ends."""
 
 
 def front_end() -> FrontEnd:
@@ -69,16 +62,38 @@ def viewer_for(feed: RunFeed, output: str = "tail", *, on_failure: Callable[[Exc
         ValueError: `output` is none of these.
     """
     if output not in OUTPUTS:
-        raise ValueError(f"output={output!r} is not one of {', '.join(map(repr, OUTPUTS))}.")
-    if output == "none":
+        choices = ", ".join(map(repr, OUTPUTS))
+        raise ValueError(f"output={output!r} is not one of {choices}.{did_you_mean(str(output), OUTPUTS)}")
+    if output == "none" or sys.stdout is None:
         return Silence()
     if front_end() == "kernel":
         from nbdag.views.panel import Panel
 
-        return Panel(feed, CellOutput(_shell()), output=output, hint=_hint(), on_failure=on_failure)
+        return Panel(feed, CellOutput(_shell()), output=output, on_failure=on_failure)
     from nbdag.views.terminal import Progress
 
     return Progress(feed, sys.stdout, on_failure=on_failure)
+
+
+def cell_marker() -> object:
+    """What tells the running cell from others; None outside a notebook.
+
+    >>> cell_marker() is None
+    True
+    """
+    return getattr(_shell(), "execution_count", None) if front_end() == "kernel" else None
+
+
+def show_run(feed: RunFeed) -> None:
+    """Show how a run stands, static, in the output of the running cell or on the terminal."""
+    from nbdag.views import frozen
+    from nbdag.views.rows import Follower
+
+    model = Follower(feed).model()
+    if front_end() != "kernel":
+        print(frozen.text(model))  # noqa: T201 - the answer to a person at the prompt
+        return
+    CellOutput(_shell()).publish({"text/html": frozen.html(model), "text/plain": frozen.text(model)}, {})
 
 
 def taps() -> list[Tap]:
@@ -130,6 +145,12 @@ class CellOutput:
         self._shell.display_pub.publish(
             data=dict(data), metadata=dict(metadata), transient=transient, update=update and bool(display_id)
         )
+
+    def widgets(self, model: PanelModel, on_cancel: Callable[[], None]) -> "LivePanel":
+        """The live panel."""
+        from nbdag.views.live import LivePanel
+
+        return LivePanel(model, on_cancel=on_cancel, hint=_hint())
 
     def write(self, text: str) -> None:
         """Append to the cell's printed output."""

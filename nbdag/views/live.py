@@ -42,7 +42,7 @@ class LivePanel:
 
     def __init__(self, model: PanelModel, *, on_cancel: Callable[[], None], hint: str = "") -> None:
         import ipywidgets
-        from ipywidgets.widgets.widget_int import ProgressStyle
+        from ipywidgets.widgets.widget_int import ProgressStyle  # type: ignore[import-untyped]  # it has no types
 
         self._outbox = Outbox()
         self._styles = {status: ProgressStyle(bar_color=look.stroke) for status, look in PALETTE.items()}
@@ -146,7 +146,7 @@ class _LiveRow:
 def _shared_traits(like: "_LiveRow | None") -> dict[str, dict[str, Any]]:
     """The layouts and styles of the rows: those of a row that is there, else new ones."""
     import ipywidgets
-    from ipywidgets.widgets.widget_string import HTMLStyle
+    from ipywidgets.widgets.widget_string import HTMLStyle  # type: ignore[import-untyped]  # it has no types
 
     if like is not None:
         return like.shared

@@ -18,7 +18,7 @@ MOST_NAME = 34
 _FAINT = "opacity:0.7"
 _TRACK = "rgba(128,128,128,0.25)"
 _MONO = "font-family:monospace;font-size:12px"
-_CELL = "padding:1px 14px 1px 0;border:0;text-align:left;vertical-align:top;white-space:nowrap"
+_CELL = "padding:0 14px 0 0;font-size:13px;border:0;text-align:left;vertical-align:top;line-height:20px"
 
 
 def escaped(text: str) -> str:
@@ -31,13 +31,13 @@ def escaped(text: str) -> str:
 
 
 def state(look: Look, word: str = "") -> str:
-    """Glyph and word of a state, coloured.
+    """The glyph of a state in its colour, and its word in the page's own, which reads better on dark.
 
     >>> from nbdag.core.status import TaskStatus
     >>> state(PALETTE[TaskStatus.SUCCESS])
-    '<span style="color:#19804c">✓ success</span>'
+    '<span style="color:#19804c">✓</span> success'
     """
-    return f'<span style="color:{look.stroke}">{look.glyph} {escaped(word or look.word)}</span>'
+    return f'<span style="color:{look.stroke}">{look.glyph}</span> {escaped(word or look.word)}'
 
 
 def name(row: Row) -> str:
@@ -55,20 +55,23 @@ def error(row: Row) -> str:
     """The error line of a task, or an empty text."""
     if not row.error:
         return ""
-    return f'<span style="{_MONO};border-left:3px solid {row.look.stroke};padding-left:6px">{escaped(row.error)}</span>'
+    edge = f"border-left:3px solid {row.look.stroke};margin-left:4px;padding-left:6px"
+    return f'<span style="{_MONO};{edge}">{escaped(row.error)}</span>'
 
 
 def heading(model: PanelModel) -> str:
     """Pipeline, run, state, time and counts, on one line."""
     span = "" if model.seconds is None else _elapsed(model)
-    tally = " · ".join(
-        f'<span style="color:{PALETTE[status].stroke}">{PALETTE[status].glyph}</span> {count} {PALETTE[status].word}'
-        for status, count in model.counts
-    )
     return (
         f"<b>{escaped(model.pipeline)}</b> · run {model.run_id} · {state(model.look, model.state)}{span}"
-        f'<span style="{_FAINT};padding-left:14px">{escaped(model.note) or tally or "no tasks"}</span>'
+        f'<span style="padding-left:16px">{_tally(model)}</span>'
     )
+
+
+def _tally(model: PanelModel) -> str:
+    if model.note or not model.total:
+        return f'<span style="{_FAINT}">{escaped(model.note or "no tasks")}</span>'
+    return " &nbsp;".join(state(PALETTE[status], f"{count} {PALETTE[status].word}") for status, count in model.counts)
 
 
 def _elapsed(model: PanelModel) -> str:
@@ -82,27 +85,18 @@ def table(model: PanelModel) -> str:
     While the run goes on a bar says how much of its task is done. When it is over a bar says when in the run the
     task ran.
     """
-    body = "".join(_table_rows(model))
+    body = "".join(_table_row(row, is_finished=model.is_finished) for row in model.rows)
     more = f'<div style="{_FAINT}">{escaped(model.more)}</div>' if model.more else ""
     if not body:
         return more
     return f'<table style="border-collapse:collapse;border:0;margin:4px 0"><tbody>{body}</tbody></table>{more}'
 
 
-def _table_rows(model: PanelModel) -> Iterable[str]:
-    for row in model.rows:
-        bar = _when(row) if model.is_finished else _how_much(row)
-        cells = (name(row), state(row.look), bar, remarks(row))
-        yield _table_row("".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells))
-        if row.error:
-            yield _table_row(
-                f'<td style="{_CELL}"></td>'
-                f'<td colspan="3" style="{_CELL};white-space:pre-wrap;padding-bottom:4px">{error(row)}</td>'
-            )
-
-
-def _table_row(cells: str) -> str:
-    return f'<tr style="background:transparent;border:0">{cells}</tr>'
+def _table_row(row: Row, *, is_finished: bool) -> str:
+    bar = _when(row) if is_finished else _how_much(row)
+    cells = "".join(f'<td style="{_CELL};white-space:nowrap">{cell}</td>' for cell in (name(row), state(row.look), bar))
+    last = f'<td style="{_CELL};white-space:normal">{remarks(row)} {error(row)}</td>'
+    return f'<tr style="background:transparent;border:0">{cells}{last}</tr>'
 
 
 def _when(row: Row) -> str:
@@ -110,11 +104,11 @@ def _when(row: Row) -> str:
         return ""
     left, right = row.span
     width = max(right - left, 0.015)
-    return bar([("transparent", min(left, 1 - width)), (row.look.stroke, width)], width="150px")
+    return bar([("transparent", min(left, 1 - width)), (row.look.stroke, width)], width="200px")
 
 
 def _how_much(row: Row) -> str:
-    return bar([(row.look.stroke, row.fraction or 0.0)], width="150px")
+    return bar([(row.look.stroke, row.fraction or 0.0)], width="200px")
 
 
 def bar(parts: Iterable[tuple[str, float]], *, width: str = "100%") -> str:
@@ -150,4 +144,4 @@ def tails(model: PanelModel) -> str:
 def output(lines: Iterable[str]) -> str:
     """Lines of output as they were printed, in a fixed-width block."""
     text = escaped("\n".join(lines))
-    return f'<pre style="{_MONO};margin:2px 0;white-space:pre-wrap;overflow-wrap:anywhere;{_FAINT}">{text}</pre>'
+    return f'<pre style="{_MONO};margin:2px 0;white-space:pre-wrap;word-wrap:break-word;{_FAINT}">{text}</pre>'

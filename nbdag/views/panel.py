@@ -15,7 +15,6 @@ from nbdag.runtime.ports import RunFeed, TaskDisplay
 from nbdag.views import frozen, markup
 from nbdag.views.flusher import Flusher
 from nbdag.views.frozen import TaskOutput
-from nbdag.views.live import LivePanel
 from nbdag.views.rows import Follower, PanelModel
 from nbdag.views.taps import display_ids
 from nbdag.views.wording import visible
@@ -24,18 +23,6 @@ GRACE = 2
 """Beats before widgets are built; a run that ends sooner costs the front end two messages."""
 SLOW = 3
 """A large run is looked at on every so many beats, as its table is sent as a whole."""
-
-
-class Screen(Protocol):
-    """Where a panel shows itself: the output of a cell."""
-
-    def publish(
-        self, data: Mapping[str, Any], metadata: Mapping[str, Any], *, display_id: str = "", update: bool = False
-    ) -> None:
-        """Show a mime bundle; `update` replaces what was shown under this id, wherever it is."""
-
-    def write(self, text: str) -> None:
-        """Append text to the cell's printed output."""
 
 
 class Live(Protocol):
@@ -55,6 +42,21 @@ class Live(Protocol):
         """Remove the widgets."""
 
 
+class Screen(Protocol):
+    """Where a panel shows itself: the output of a cell."""
+
+    def publish(
+        self, data: Mapping[str, Any], metadata: Mapping[str, Any], *, display_id: str = "", update: bool = False
+    ) -> None:
+        """Show a mime bundle; `update` replaces what was shown under this id, wherever it is."""
+
+    def write(self, text: str) -> None:
+        """Append text to the cell's printed output."""
+
+    def widgets(self, model: PanelModel, on_cancel: Callable[[], None]) -> Live:
+        """Widgets that say what the model says; a click on Cancel calls `on_cancel`."""
+
+
 class Panel:
     """The panel of one run. `open()` and `close()` may be called from any thread; both return soon.
 
@@ -68,13 +70,12 @@ class Panel:
         screen: Screen,
         *,
         output: str = "tail",
-        hint: str = "",
         on_failure: Callable[[Exception], None] | None = None,
-        build: Callable[..., Live] = LivePanel,
+        flusher: Callable[..., Flusher] = Flusher,
     ) -> None:
-        self._feed, self._screen, self._output, self._hint, self._build = feed, screen, output, hint, build
+        self._feed, self._screen, self._output = feed, screen, output
         self._follower = Follower(feed)
-        self._flusher = Flusher(beat=self._beat, end=self._freeze, on_failure=on_failure)
+        self._flusher = flusher(beat=self._beat, end=self._freeze, on_failure=on_failure)
         self._display_id = f"nbdag-{uuid4().hex}"
         self._live: Live | None = None
         self._is_large = False
@@ -105,7 +106,7 @@ class Panel:
         model = self._follower.model()
         self._is_large = model.is_large
         if self._live is None:
-            self._live = self._build(model, on_cancel=self._feed.cancel, hint=self._hint)
+            self._live = self._screen.widgets(model, self._feed.cancel)
             self._screen.publish(self._live.root._repr_mimebundle_(), {}, display_id=self._display_id, update=True)
         else:
             self._live.show(model)

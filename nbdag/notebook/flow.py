@@ -168,15 +168,10 @@ class _Walk:
                 self._compound(node)
             case ast.Try() | ast.TryStar():
                 self._try(node)
-            case _:
-                self._plain(node)
-
-    def _plain(self, node: ast.stmt) -> None:
-        """An expression; also `pass`, `global` and what later Pythons add, whose parts are taken in order."""
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.expr):
-                self.evaluate(child)
-        self.bind(*names_of([node]).bound)
+            case ast.Expr(value=value):
+                self.evaluate(value)
+            case _:  # `pass`, `global`; and `type X = …`, of which Python evaluates the right side only when asked
+                self.bind(*names_of([node]).bound)
 
     def _compound(self, node: ast.stmt) -> None:
         match node:

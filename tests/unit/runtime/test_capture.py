@@ -253,6 +253,7 @@ def test_a_stand_in_that_was_kept_does_no_harm(monkeypatch):
     print("one")
 
     with Capture() as capture:
+        assert repr(sys.stdout) == f"<nbdag stands in for {real!r}>"
         attempt(capture, it, lambda: print("two"))
         print("three")
 

@@ -195,6 +195,40 @@ def test_write_inside_a_write_is_neither_lost_nor_stuck():
     assert it.text() == "one\ntwo\nfrom within\n"
 
 
+class LockWithAGap:
+    """Lets a writer in at the last moment before each release, when the fold has seen an empty inbox."""
+
+    def __init__(self, *writers) -> None:
+        self.lock, self.writers = threading.Lock(), list(writers)
+
+    def acquire(self, *, blocking: bool) -> bool:
+        return self.lock.acquire(blocking=blocking)
+
+    def release(self) -> None:
+        if self.writers:
+            self.writers.pop()()
+        self.lock.release()
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+
+    def __exit__(self, *_) -> None:
+        self.release()
+
+
+def test_a_line_that_comes_while_the_fold_is_taken_is_delivered():
+    """A writer that finds another writer or a reader at work goes on, and that one delivers its line."""
+    lines = []
+    it = sink(on_line=lines.append)
+
+    it._lock = LockWithAGap(lambda: it.write("stdout", "beside a writer\n"))
+    it.write("stdout", "one\n")
+    it._lock = LockWithAGap(lambda: it.write("stdout", "beside a reader\n"))
+    it.tail(1)
+
+    assert [line.text for line in lines] == ["one", "beside a writer", "beside a reader"]
+
+
 def test_threads_of_one_task_lose_nothing():
     """Threads that write whole lines at once to one sink, while another reads, each find all their lines, in order."""
     lines = []

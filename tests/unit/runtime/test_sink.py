@@ -223,9 +223,10 @@ def test_a_line_that_comes_while_the_fold_is_taken_is_delivered():
 
     it._lock = LockWithAGap(lambda: it.write("stdout", "beside a writer\n"))
     it.write("stdout", "one\n")
+    assert [line.text for line in lines] == ["one", "beside a writer"]
+
     it._lock = LockWithAGap(lambda: it.write("stdout", "beside a reader\n"))
     it.tail(1)
-
     assert [line.text for line in lines] == ["one", "beside a writer", "beside a reader"]
 
 

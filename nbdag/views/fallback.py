@@ -16,6 +16,7 @@ from nbdag.views.sketch import Arrow, Sketch
 
 _NAME, _LINE, _GLYPH = 14.0, 11.0, 18.0
 _PAD, _GLYPH_WIDTH, _MARGIN = 10.0, 24.0, 9.0
+_LEAST_LEGEND = 420.0
 _FONT = "Helvetica,Arial,sans-serif"
 _DASHES = {"solid": "", "dashed": ' stroke-dasharray="5,3"', "dotted": ' stroke-dasharray="1.5,3"'}
 
@@ -51,8 +52,8 @@ def fallback_svg(drawn: Sketch, *, title: str) -> str:
     for box, text, centre in zip(drawn.boxes, lettered, layout.centres, strict=False):
         parts.append(_box(box, text, centre if is_across else centre[::-1]))
     width, height = (layout.across, layout.along) if is_across else (layout.along, layout.across)
-    legend, legend_width = _legend(drawn, height + 24)
-    return _page(parts + legend, max(width, legend_width), height + (30 if legend else 0), title)
+    legend, legend_width, bottom = _legend(drawn, max(width, _LEAST_LEGEND), height)
+    return _page(parts + legend, max(width, legend_width), bottom, title)
 
 
 def _page(parts: list[str], width: float, height: float, title: str) -> str:
@@ -174,14 +175,19 @@ def _curve(points: list[tuple[float, ...]], *, is_across: bool) -> str:
     return path
 
 
-def _legend(drawn: Sketch, base: float) -> tuple[list[str], float]:
-    parts, left = [], 0.0
+def _legend(drawn: Sketch, widest: float, top: float) -> tuple[list[str], float, float]:
+    """The legend below a picture, in as many lines as it takes, with its width and its bottom."""
+    parts: list[str] = []
+    left, right, base = 0.0, 0.0, top + 26
     entries = [(look.glyph, look.stroke, f"{count:,} {look.word}") for look, count in drawn.legend]
     notes = [*drawn.notes, *(["▬ critical path"] if drawn.has_critical_path else [])]
     for glyph, stroke, text in [*entries, *(("", "", note) for note in notes)]:
+        if left and left + 18 + _LINE * ems(text) > widest:
+            left, base = 0.0, base + 18
         if glyph:
             parts.append(_text(glyph, left, base, _NAME, stroke))
             left += 18
         parts.append(_text(text, left, base, _LINE, INK_BARE))
         left += _LINE * ems(text) + 14
-    return parts, left
+        right = max(right, left)
+    return parts, right, base + 4 if parts else top

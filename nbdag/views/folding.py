@@ -24,6 +24,7 @@ MOST_DRAWN = 1000
 """Beyond, ranks are gathered into at most `MOST_BANDS` boxes."""
 MOST_BANDS = 60
 
+_LEAST_CHAIN = 20
 _MOST_ROUNDS = 64
 
 
@@ -121,21 +122,26 @@ def _numbered(keys: Iterable[Hashable]) -> list[int]:
 
 
 def _chains(groups: Sequence[Group], edges: Iterable[tuple[int, int]]) -> tuple[Group, ...]:
-    """Boxes in a line, each with nothing else above or below, gathered into one."""
+    """Boxes in a line, each with nothing else above or below, gathered into one; a very long line into some thirty."""
+    longest = max(_LEAST_CHAIN, len(groups) // 30)
     edges = list(edges)
     leaving, entering = Counter(tail for tail, _ in edges), Counter(head for _, head in edges)
     following = {tail: head for tail, head in edges if leaving[tail] == 1 == entering[head]}
     inner = set(following.values())
-    chains = []
+    chains: list[Group] = []
     for start in range(len(groups)):
         if start in inner:
             continue
         links = [start]
         while links[-1] in following:
             links.append(following[links[-1]])
-        members = tuple(task for link in links for task in groups[link].members)
-        chains.append(Group(members, "chain") if len(links) > 1 else groups[start])
+        parts = (links[first : first + longest] for first in range(0, len(links), longest))
+        chains += [_chain([groups[link] for link in part]) for part in parts]
     return _in_order(chains)
+
+
+def _chain(links: Sequence[Group]) -> Group:
+    return Group(tuple(task for link in links for task in link.members), "chain") if len(links) > 1 else links[0]
 
 
 def _bands(graph: Graph) -> tuple[Group, ...]:

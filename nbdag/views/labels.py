@@ -13,11 +13,10 @@ from nbdag.views.boxes import Box
 from nbdag.views.lettering import clean, ems, has_wide, shorten
 from nbdag.views.palette import EDGE_CRITICAL, INK, INK_BARE, INK_ERROR, INK_SOFT, PALETTE, STALE, Look
 
-NAME_LIMIT, LINE_LIMIT, META_LIMIT = 28, 34, 40
+NAME_LIMIT, LINE_LIMIT, META_LIMIT = 28, 34, 34
 BAR_WIDTH = 132
 _LEAST_PART = 3
 _LEGEND_ROW = 5
-_SPACE = "&#160;"
 _BAR_PENDING = "#d1d9e0"
 _DIM = frozenset({TaskStatus.UPSTREAM_FAILED, TaskStatus.SKIPPED, TaskStatus.CANCELLED})
 _TABLE = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="{padding}">{rows}</TABLE>'
@@ -123,8 +122,8 @@ def _font(text: str, size: int, colour: str) -> str:
 
 
 def _plain(text: str, colour: str, size: int = 10) -> str:
-    """A text of our own whose spaces stay, also at its ends."""
-    return f'<FONT POINT-SIZE="{size}" COLOR="{colour}">{text.replace(" ", _SPACE)}</FONT>'
+    """A text of our own, whose spaces at its ends stay."""
+    return f'<FONT POINT-SIZE="{size}" COLOR="{colour}">{text}</FONT>'
 
 
 def _name_ink(box: Box) -> str:
@@ -171,8 +170,9 @@ def _bar(box: Box) -> str:
         f'<TD WIDTH="{round(width)}" HEIGHT="6" FIXEDSIZE="TRUE" BGCOLOR="{colour}"></TD>'
         for colour, width in bar_parts(box, BAR_WIDTH)
     )
-    fixed = f'BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="{BAR_WIDTH}" HEIGHT="6"'
-    return f'<TD ALIGN="LEFT" CELLPADDING="2"><TABLE {fixed}><TR>{parts}</TR></TABLE></TD>'
+    fixed = f'FIXEDSIZE="TRUE" ALIGN="LEFT" WIDTH="{BAR_WIDTH}" HEIGHT="6"'
+    table = _TABLE.format(padding=0, rows=f"<TR>{parts}</TR>").replace("<TABLE", f"<TABLE {fixed}", 1)
+    return f'<TD ALIGN="LEFT" CELLPADDING="2">{table}</TD>'
 
 
 def _group_lines(box: Box) -> str:

@@ -22,7 +22,7 @@ from nbdag.views.scene import Lens, Scene, facts
 from nbdag.views.sketch import Sketch, sketch
 from nbdag.views.text import headline, tree
 
-_WIDEST_ACROSS = 1650
+_WIDEST_ACROSS = 1450
 """Pixels; a wider picture is turned from left-to-right to top-to-bottom unless the direction was asked for."""
 
 

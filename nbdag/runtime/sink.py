@@ -162,33 +162,36 @@ class Sink:
             line = open_lines.get(stream)
             if line is None:
                 line = open_lines[stream] = _OpenLine()
-            if "\n" in text:
-                first, *others, text = text.split("\n")
+            first, newline, rest = text.partition("\n")
+            if newline:
                 at = self._now()
-                if line.size or "\r" in first:
-                    line.add(first)
-                    first = line.take()
-                self._finish(at, stream, first)
-                for other in others:
-                    self._finish(at, stream, shown(other) if "\r" in other else other)
-            if text:
-                line.add(text)
+                self._finish(at, stream, line.end(first))
+                if "\n" in rest:
+                    *others, rest = rest.split("\n")
+                    for other in others:
+                        self._finish(at, stream, line.end(other))
+            else:
+                rest = first
+            if rest:
+                line.add(rest)
                 if line.size > self._longest:
-                    self._finish(self._now(), stream, line.take())
+                    self._finish(self._now(), stream, line.end())
 
     def _finish(self, at: float, stream: str, text: str) -> None:
-        kept, longest = self._kept, self._longest
+        if len(text) > self._longest:
+            for start in range(0, len(text), self._longest):
+                self._finish(at, stream, text[start : start + self._longest])
+            return
+        kept = self._kept
         if kept is None:
             kept = self._kept = _HeadAndTail(self._limit)
-        for start in range(0, len(text) or 1, longest):
-            piece = text[start : start + longest]
-            kept.add(piece)
-            if self._on_line is not None:
-                self._on_line(OutputLine(at, self.task, self.attempt, stream, piece))
+        kept.add(text)
+        if self._on_line is not None:
+            self._on_line(OutputLine(at, self.task, self.attempt, stream, text))
 
     def _complete(self) -> None:
         for stream, line in self._open.items():
-            if text := line.take():
+            if text := line.end():
                 self._finish(self._now(), stream, text)
 
     def _unfinished(self) -> list[str]:
@@ -241,12 +244,15 @@ class _OpenLine:
         text = "".join(self._pieces)
         return shown(text) if "\r" in text else text
 
-    def take(self) -> str:
-        """The line as it ends; the next one begins."""
-        text = self.look()
+    def end(self, text: str = "") -> str:
+        """The whole line, of which `text` is the last piece; the next line begins."""
+        if not self.size and "\r" not in text:
+            return text
+        self.add(text)
+        whole = self.look()
         self._pieces.clear()
         self.size = 0
-        return text
+        return whole
 
 
 class _HeadAndTail:
@@ -264,7 +270,7 @@ class _HeadAndTail:
 
     def add(self, line: str) -> None:
         """Keep a line, and drop from the middle what there is no room for."""
-        weight = _weight(line)
+        weight = max(len(line) + 1, LEAST_WEIGHT)
         if weight <= self._head_room:
             self._head.append(line)
             self._head_room -= weight
@@ -274,14 +280,10 @@ class _HeadAndTail:
         self._tail_size += weight
         while self._tail_size > self._room and len(self._tail) > 1:
             oldest = self._tail.popleft()
-            self._tail_size -= _weight(oldest)
+            self._tail_size -= max(len(oldest) + 1, LEAST_WEIGHT)
             self._dropped += len(oldest) + 1
 
     def newest_first(self) -> Iterator[str]:
         """All that is kept, from the end, with a note where something is missing."""
         note = [f"… {self._dropped:,} characters dropped …"] if self._dropped else []
         return chain(reversed(self._tail), note, reversed(self._head))
-
-
-def _weight(line: str) -> int:
-    return max(len(line) + 1, LEAST_WEIGHT)

@@ -12,11 +12,12 @@ from typing import Any, ParamSpec, TypeVar
 
 from IPython.core.error import UsageError
 
-from nbdag.core.errors import NbdagError, OptionError, UnknownTaskError
+from nbdag.core.errors import NbdagError, NoResult, OptionError, UnknownTaskError
 from nbdag.notebook.cells import CellError
 from nbdag.notebook.source import Shell
 
-_MISUSE = (CellError, OptionError, UnknownTaskError)
+_MISUSE = (CellError, OptionError, UnknownTaskError, NoResult)
+"""What is told in one line, unless it comes out of the user's own code."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,12 +39,13 @@ def tells_plainly(magic: Callable[P, R]) -> Callable[P, R]:
         __tracebackhide__ = True
         try:
             return magic(*args, **kwargs)
-        except _MISUSE as error:
-            raise UsageError(str(error)) from None
         except (UsageError, CellSyntaxError):
             raise
         except BaseException as error:  # a frontier: whatever comes through is the user's, and only its drawing changes
-            _draw_without_ours(error)
+            frames = users_frames(error.__traceback__)
+            if isinstance(error, _MISUSE) and frames is None:
+                raise UsageError(str(error)) from None
+            _draw_with(error, frames)
             raise
 
     return told
@@ -82,7 +84,7 @@ def users_frames(traceback: TracebackType | None) -> TracebackType | None:
     return kept
 
 
-def _draw_without_ours(error: BaseException) -> None:
+def _draw_with(error: BaseException, frames: TracebackType | None) -> None:
     from IPython import get_ipython
 
     def drawn() -> list[str]:
@@ -95,6 +97,5 @@ def _draw_without_ours(error: BaseException) -> None:
             lines = tracebacks.structured_traceback(type(error), error, frames, tb_offset=0)
         return lines
 
-    frames = users_frames(error.__traceback__)
     with suppress(AttributeError, TypeError):  # an exception that takes no attributes is drawn with all frames
         error._render_traceback_ = drawn  # type: ignore[attr-defined]  # what IPython asks for

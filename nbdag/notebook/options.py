@@ -128,7 +128,7 @@ def parse_line(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace
         known = [flag for action in parser._actions for flag in action.option_strings]
         if word.startswith("--"):
             raise CellError(f"there is no option {word}.{did_you_mean(word.split('=')[0], known)}")
-        raise CellError(f"cannot place {word!r}; names are parted by commas without spaces, as in --deps load,clean")
+        raise CellError(f"{word!r} is one word too many (lists have commas and no spaces: load,clean)")
     return parsed
 
 

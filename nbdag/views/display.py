@@ -116,7 +116,7 @@ def _drawn_by(shell: Any, figure: "Figure") -> _taps.Bundle:
 
 
 def _hint() -> str:
-    """What to say beside the Cancel button where a click arrives only when the cell has ended."""
+    """What to say under the Cancel button where a click arrives only when the cell has ended."""
     version = getattr(sys.modules.get("ipykernel"), "version_info", (7,))
     return "while this cell runs, use the kernel's stop button (■)" if version[0] < 7 else ""
 

@@ -37,7 +37,7 @@ _STYLE = """<style>
 class LivePanel:
     """The widgets of one panel; `root` is the one to display.
 
-    `on_cancel` is called on a thread of the front end's choice. `hint` stands beside the Cancel button.
+    `on_cancel` is called on a thread of the front end's choice. `hint` stands under the Cancel button.
     """
 
     def __init__(self, model: PanelModel, *, on_cancel: Callable[[], None], hint: str = "") -> None:
@@ -56,11 +56,11 @@ class LivePanel:
         )
         self._table, self._tails = ipywidgets.HTML(), ipywidgets.HTML()
         css = ipywidgets.HTML(_STYLE, layout={"display": "none"})
-        beside = ipywidgets.HTML(f'<span style="opacity:0.7">{markup.escaped(hint)}</span>')
-        header = ipywidgets.HBox([self._heading, beside, self._cancel], layout={"align_items": "center"})
-        parts = [css, header, self._overall, self._grid, self._table, self._tails]
+        header = ipywidgets.HBox([self._heading, self._cancel], layout={"align_items": "center"})
+        advice = [ipywidgets.HTML(markup.aside(hint))] if hint else []
+        parts = [css, header, *advice, self._overall, self._grid, self._table, self._tails]
         self.root = ipywidgets.VBox(parts, layout={"max_width": "960px"}, _dom_classes=("nbdag-panel",))
-        self._own = [self.root, *parts, self._heading, beside, self._cancel]
+        self._own = [self.root, *parts, self._heading, self._cancel]
         self.show(model)
         self._outbox.flush_all()
 

@@ -46,6 +46,11 @@ def name(row: Row) -> str:
     return f"<b{title}>{escaped(cut(row.task, MOST_NAME))}</b>"
 
 
+def aside(text: str) -> str:
+    """A remark at the right edge."""
+    return f'<div style="text-align:right;{_FAINT}">{escaped(text)}</div>'
+
+
 def remarks(row: Row) -> str:
     """Time, attempts and the like: what stands at the end of a row."""
     return f'<span style="{_FAINT}">{escaped(row.remarks)}</span>'
@@ -71,7 +76,8 @@ def heading(model: PanelModel) -> str:
 def _tally(model: PanelModel) -> str:
     if model.note or not model.total:
         return f'<span style="{_FAINT}">{escaped(model.note or "no tasks")}</span>'
-    return " &nbsp;".join(state(PALETTE[status], f"{count} {PALETTE[status].word}") for status, count in model.counts)
+    parts = (state(PALETTE[status], f"{count} {PALETTE[status].word}") for status, count in model.counts)
+    return " &nbsp;".join(f'<span style="white-space:nowrap">{part}</span>' for part in parts)
 
 
 def _elapsed(model: PanelModel) -> str:

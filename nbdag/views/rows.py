@@ -26,6 +26,8 @@ TAIL = 3
 """Last lines of a running task that are shown."""
 
 _ACTIVE = (TaskStatus.RUNNING, TaskStatus.RETRYING)
+_FULL = (TaskStatus.SUCCESS, TaskStatus.CACHED, TaskStatus.FAILED)
+"""States whose bar is full; what was blocked, skipped or cancelled has done nothing that a bar could show."""
 _RUN_LOOKS: Mapping[RunStatus, TaskStatus] = {
     RunStatus.RUNNING: TaskStatus.RUNNING,
     RunStatus.SUCCESS: TaskStatus.SUCCESS,
@@ -246,7 +248,7 @@ def _row(
     return Row(
         task=visible(task.task),
         status=task.status,
-        fraction=_fraction(said) if is_running else float(task.status.is_terminal),
+        fraction=_fraction(said) if is_running else float(task.status in _FULL),
         seconds=None if task.start is None else max(end - task.start, 0.0),
         detail=" · ".join(filter(None, _details(task, said if is_running else None))),
         error=_error_line(task),

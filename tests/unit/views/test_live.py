@@ -128,7 +128,7 @@ def test_the_front_end_may_choose_who_hears_a_click(monkeypatch, feed):
     assert Screen(feed).button.comm._reply_subshell_for({}, "free") == "free"
 
 
-def test_a_hint_stands_beside_the_button(feed):
+def test_a_hint_stands_under_the_button(feed):
     """Where clicks arrive late the panel says what to use instead."""
     assert "use the kernel&#x27;s stop button (■)" in Screen(feed, "use the kernel's stop button (■)").html
 

@@ -64,6 +64,24 @@ def test_a_task_that_does_not_say_has_no_fraction():
     )
 
 
+def test_only_what_was_done_fills_its_bar():
+    """Success, reuse and failure fill the bar of a task; what was blocked, skipped or cancelled did not happen."""
+    feed = FakeFeed("a", "b", "c", "d", "e", "f")
+    feed.start("a")
+    feed.succeed("a")
+    feed.say("task_cached", "b")
+    feed.start("c")
+    feed.fail("c", ErrorInfo("KeyError", "'x'"))
+    feed.say("task_upstream_failed", "d", blamed=("c",))
+    feed.say("task_skipped", "e")
+    feed.say("task_cancelled", "f")
+
+    model = Follower(feed).model()
+
+    assert [row.fraction for row in model.rows] == [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]
+    assert model.fraction == 1.0
+
+
 def test_attempts_are_told_where_there_are_several():
     """The rows say which attempt of how many runs, that one failed, and how many it took."""
     feed = FakeFeed("a", "b", "c", max_attempts={"a": 3, "b": 3, "c": 3})

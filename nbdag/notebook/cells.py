@@ -152,7 +152,6 @@ def _only_function(text: str) -> Function:
 def _with_result(body: Sequence[ast.stmt], flow: Flow, name: str, *, is_quiet: bool) -> list[ast.stmt]:
     """The body, ending with a `return` of its result on the paths that had none."""
     *before, last = body
-    is_expression = isinstance(last, ast.Expr)
     if not flow.falls_through:
         return [*body]
     if name in flow.binds:
@@ -162,7 +161,6 @@ def _with_result(body: Sequence[ast.stmt], flow: Flow, name: str, *, is_quiet: b
         return [*before, ast.copy_location(ast.Return(last.value), last)]
     if flow.returns_value:
         return [*body]
-    assert not is_expression
     raise CellError(
         f"task {name!r} has no result: end its cell with an expression, assign a variable named {name}, or return "
         f"something; where None is meant, write None on the last line"

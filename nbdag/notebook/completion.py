@@ -40,7 +40,7 @@ def completions(line: str, *, tasks: Iterable[str], pipelines: Iterable[str]) ->
     >>> completions("%%dag_task train --deps load,fe", tasks=["load", "features"], pipelines=[])
     ['features']
     """
-    command, *words = line.lstrip().split()
+    command, *words = line.split() or [""]
     if command not in OPTIONS_OF or not (words or line[-1:].isspace()):
         return []
     word = "" if line[-1:].isspace() else words.pop()

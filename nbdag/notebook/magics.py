@@ -270,11 +270,12 @@ class DagMagics(Magics):
         %dag_debug train
         """
         dag, tasks = self._named([given.task] if given.task else [])
-        run = dag.last_run
-        failures = {} if run is None else dict(run.failures)
-        task = tasks[0] if tasks else next(iter(failures), None)
+        failures = {} if dag.last_run is None else dag.last_run.failures
+        if not failures:
+            raise CellError(f"nothing failed in the last run of {dag.name}")
+        task = tasks[0] if tasks else next(iter(failures))
         if task not in failures:
-            raise CellError(f"{task or 'no task'} did not fail in the last run")
+            raise CellError(f"{task} did not fail in the last run; {', '.join(failures)} did")
         error = failures[task].exception
         if error is None:
             raise CellError(f"what {task} failed with is no longer in memory: run it again")

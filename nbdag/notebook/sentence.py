@@ -52,7 +52,10 @@ def sentence(
     reads = [name for name in _globals_of(spec, own) if name not in taken]
     if told := [_as_read(name, namespace) for name in reads if _is_worth_telling(name, namespace)]:
         parts.append("reads " + _listed(told))
-    missing = [*binding.unbound, *(name for name in _undefined(spec, reads, namespace) if name not in binding.unbound)]
+    if spec.specialise is not None and binding.unbound:
+        parts.append(f"assigns {_listed(binding.unbound)} only after reading it, so it must be a task or a parameter")
+    missing = [] if spec.specialise is not None else [*binding.unbound]
+    missing += [name for name in _undefined(spec, reads, namespace) if name not in missing]
     missing += [name for name in _ordered_by(spec) if name not in tasks and name not in missing]
     if missing:
         parts.append(_not_defined_yet(missing, [*tasks, *params, *namespace]))

@@ -63,7 +63,7 @@ def test_a_name_is_read_from_outside_unless_it_is_bound_before(text, expected):
         ("if True:\n    a = 1\na", []),
         ("if (x := a) if b else (x := c):\n    x", ["b", "a", "c"]),
         (
-            "match v:\n    case [a, *b]:\n        r = a\n    case {1: z, **w}:\n        r = w\n    case _:\n        r = 0\nr",
+            "match v:\n    case [a, *b]:\n        r = a\n    case {1: z, **w}:\n        r = w\n    case _: r = 0\nr",
             ["v"],
         ),
         ("match v:\n    case 1:\n        r = 1\nr", ["v", "r"]),

@@ -41,7 +41,8 @@ class Attempts:
 
     def enqueue(self, node: int, at: float) -> None:
         """Make a node ready; two attempts of one task never overlap, so that an abandoned one has to end first."""
-        self._delayed.discard(node)
+        if self._delayed:
+            self._delayed.discard(node)
         if node in self.abandoned:
             self._behind.add(node)
             return
@@ -68,12 +69,15 @@ class Attempts:
         if node is None:
             return None
         nodes = self._nodes
-        self._capacity.take(nodes.rules[node].request)
-        self._threads += pool == "thread"
+        rules = nodes.rules[node]
+        self._capacity.take(rules.request)
+        if pool == "thread":
+            self._threads += 1
         attempt = nodes.attempt[node] = nodes.attempt[node] + 1
         nodes.status[node] = TaskStatus.RUNNING
-        nodes.say("task_started", at, node, "", {**worker, "queued": max(0.0, at - self._ready_at[node])})
-        return StartAttempt(node, attempt, self._limit(node, at))
+        queued = at - self._ready_at[node]
+        nodes.say("task_started", at, node, "", {**worker, "queued": queued if queued > 0.0 else 0.0})
+        return StartAttempt(node, attempt, rules.timeout if rules.total_timeout is None else self._limit(node, at))
 
     def can_take(self, pool: str) -> bool:
         """True when `take` would start something now."""
@@ -121,13 +125,14 @@ class Attempts:
     def is_running(self, node: int, attempt: int) -> bool:
         """True while this very attempt runs and was not given up."""
         nodes = self._nodes
-        running = nodes.status[node] is TaskStatus.RUNNING and nodes.attempt[node] == attempt
-        return running and node not in nodes.items
+        if not 0 <= node < len(nodes.status) or nodes.status[node] is not TaskStatus.RUNNING:
+            return False
+        return nodes.attempt[node] == attempt and node not in nodes.items
 
     def require_running(self, node: int, attempt: int) -> None:
         """Refuse a report about an attempt that does not run."""
-        self._nodes.require(node)
         if not self.is_running(node, attempt):
+            self._nodes.require(node)
             raise IllegalReport(f"attempt {attempt} of {self._nodes.names[node]!r} is not running")
 
     def require_started(self, node: int, attempt: int) -> None:
@@ -138,8 +143,7 @@ class Attempts:
 
     def _limit(self, node: int, at: float) -> float | None:
         rules = self._nodes.rules[node]
-        if rules.total_timeout is None:
-            return rules.timeout
+        assert rules.total_timeout is not None
         left = max(0.0, self.ends_at.setdefault(node, at + rules.total_timeout) - at)
         return left if rules.timeout is None else min(left, rules.timeout)
 

@@ -40,7 +40,7 @@ class Capacity:
         slot = SLOT_OF_POOL[request.pool]
         if self.used_slots[slot] >= self.slots[slot]:
             return False
-        return all(
+        return not request.resources or all(
             self.used.get(name, 0.0) + amount <= self.resources.get(name, 0.0) + 1e-9
             for name, amount in request.resources
         )

@@ -29,6 +29,9 @@ _EVENT_OF_END = {
 Consequence = tuple[int, TaskStatus, str, Mapping[str, Any] | None]
 """An end that follows from another: node, status, message, data."""
 
+_as_event = tuple.__new__
+"""Makes an Event without the constructor's keyword handling: it is done twice a task."""
+
 
 class NodeTable:
     """States, counters and events of a run's nodes. Lists are indexed by node id and grow when a map expands."""
@@ -74,7 +77,8 @@ class NodeTable:
         if node is None:
             events.append(Event(len(events) + 1, at, name, None, 0, message, data))
         else:
-            events.append(Event(len(events) + 1, at, name, self.names[node], self.attempt[node], message, data))
+            facts = (len(events) + 1, at, name, self.names[node], self.attempt[node], message, data)
+            events.append(_as_event(Event, facts))
 
     def open_roots(self, at: float) -> list[int]:
         """The nodes without upstreams that may start."""
@@ -92,6 +96,8 @@ class NodeTable:
         """Make a node terminal, with all that follows for the nodes below it; gives those that may start now."""
         opened: list[int] = []
         consequences = self._end_one(node, status, at, message, data, opened)
+        if not consequences:
+            return opened
         for below, status_below, why, data_below in consequences:  # it grows while it is walked, the nearest first
             consequences.extend(self._end_one(below, status_below, at, why, data_below, opened))
         return opened
@@ -164,11 +170,12 @@ class NodeTable:
         self.left -= 1
         self.say(_EVENT_OF_END[status], at, node, message, data)
         consequences: list[Consequence] = []
-        waiting_for, ok = self._waiting_for, status in OK
+        if status not in OK:
+            for below in self._downstream[node]:
+                self._troubled[below] = 1
+        waiting_for = self._waiting_for
         for below in self._downstream[node]:
             waiting_for[below] -= 1
-            if not ok:
-                self._troubled[below] = 1
             if not waiting_for[below] and self.status[below] is TaskStatus.PENDING:
                 consequence = self._decide(below, opened)
                 if consequence is not None:

@@ -36,7 +36,11 @@ class ReadyQueues:
         """Take the best-ranked node of a pool whose request fits; None when there is none."""
         best: Heap | None = None
         for request, heap in self._by_pool.get(pool, ()):
-            if self._has_head(heap) and (best is None or heap[0] < best[0]) and capacity.fits(request):
+            if (
+                (heap and heap[0][1] in self._members or self._has_head(heap))
+                and (best is None or heap[0] < best[0])
+                and capacity.fits(request)
+            ):
                 best = heap
         if best is None:
             return None

@@ -269,7 +269,7 @@ class RunState:
     def _end(self, node: int, status: TaskStatus, at: float, message: str = "", data: Any = None) -> None:
         for opened in self._nodes.end(node, status, at, message, data):
             self._open(opened, at)
-        mapped = self._nodes.completed_map(node)
+        mapped = self._nodes.completed_map(node) if self._nodes.items else None
         if mapped is not None:
             self._end_map(mapped, at)
 

@@ -26,7 +26,7 @@ _WIDEST_ACROSS = 1450
 """Pixels; a wider picture is turned from left-to-right to top-to-bottom unless the direction was asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Picture:
     """A pipeline's picture. The last line of a cell shows it; `save` writes it to a file."""
 
@@ -40,7 +40,7 @@ class Picture:
     dot: str
     """The picture in Graphviz's language."""
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.text
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import graphlib
 from collections.abc import Callable, Collection, Mapping
+from types import FunctionType
 from typing import Any
 
 from nbdag.core.graph import Graph, Input, InputKind
@@ -23,14 +24,17 @@ def graph(
     """A graph of `{task: names it takes}`; a name that is no task is a parameter, one in `own` the task's own."""
     index = {name: number for number, name in enumerate(needs)}
     upstream = tuple(tuple(index[name] for name in taken if name in index) for taken in needs.values())
-    downstream = tuple(tuple(task for task, above in enumerate(upstream) if up in above) for up in index.values())
+    downstream: list[list[int]] = [[] for _ in needs]
+    for number, above in enumerate(upstream):
+        for up in above:
+            downstream[up].append(number)
     inputs = tuple(
         tuple(_input(task, name, index, own) for name in taken if (name, task) not in order_only)
         for task, taken in needs.items()
     )
     specs = tuple(TaskSpec(name, (code or {}).get(name) or _fresh(number)) for name, number in index.items())
     order = tuple(graphlib.TopologicalSorter(dict(enumerate(upstream))).static_order())
-    return Graph(specs, index, upstream, downstream, inputs, order)
+    return Graph(specs, index, upstream, tuple(map(tuple, downstream)), inputs, order)
 
 
 def _input(task: str, name: str, index: Mapping[str, int], own: Collection[str]) -> Input:
@@ -41,10 +45,8 @@ def _input(task: str, name: str, index: Mapping[str, int], own: Collection[str])
 
 def _fresh(number: int) -> Callable[[], None]:
     """A function whose code no other has."""
-    names: dict[str, Any] = {}
-    exec(f"def step_{number}(): ...", names)
-    step: Callable[[], None] = names[f"step_{number}"]
-    return step
+    code = _fetch.__code__.replace(co_name=f"step_{number}", co_firstlineno=number + 1)
+    return FunctionType(code, {})
 
 
 def task(status: TaskStatus, seconds: float | None = None, **known: Any) -> TaskRecord:

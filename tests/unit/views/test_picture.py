@@ -50,6 +50,7 @@ DRAWERS = pytest.mark.parametrize("drawn_by", [shown_by_graphviz, plainly])
 @given(name=HOSTILE, other=HOSTILE, title=HOSTILE)
 @example(name="\\N", other="\\G", title="--><script>")
 @example(name="<b>x</b>", other="&lt;i&gt;", title="]]>")
+@example(name='class="node" width="1pt"', other="<title>x</title>", title="<!-- -->")
 @example(name="a\\", other='"', title="%%{init}%%")
 def test_hostile_text_is_shown_literally(drawn_by, name, other, title):
     """Valid XML, nothing but drawing elements, no link, no handler; and the name reads as it was written."""
@@ -179,7 +180,7 @@ def test_an_empty_pipeline_has_a_friendly_picture():
     """It says so, and how to begin."""
     picture = draw(Scene("ml", graph({})))
     assert "ml has no tasks yet" in texts(picture.svg)
-    assert picture.text == str(picture) == "Pipeline ml: no tasks yet"
+    assert picture.text == repr(picture) == str(picture) == "Pipeline ml: no tasks yet"
 
 
 @DRAWERS

@@ -43,7 +43,7 @@ def magic(
     def wrapped(method: Callable[..., Any]) -> Any:
         parser = MagicArgumentParser(
             prog=command,
-            usage=usage,
+            usage=usage and usage.replace("%", "%%"),  # argparse fills in %(prog)s
             description=inspect.cleandoc(method.__doc__ or ""),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # type: ignore[no-untyped-call]  # IPython has no types here
@@ -104,7 +104,9 @@ class DagMagics(Magics):
         spec, own = make_task(
             self.shell, cell, name=given.name, command=line, cell=running_cell(self.shell), options=options
         )
-        dag = face.current() or self._make("main")
+        dag = face.current()
+        if dag is None:  # an empty pipeline is one too, although it is falsy
+            dag = self._make("main")
         print(put(self.shell, dag, spec, ledger=self._ledger, own=own))  # noqa: T201 - the cell's output
         if given.show:
             _show(dag.show())
@@ -118,18 +120,18 @@ class DagMagics(Magics):
         """Create or choose the current pipeline, to which `%%dag_task` adds.
 
         %dag training           create it, or go on with it
-        %dag                    say which is the current one
+        %dag                    say which is the current one, and which others there are
         p = %dag                the DAG object
         """
-        dag = face.current() if given.name is None else face.find(given.name)
-        if given.name is None and dag is None:
-            raise CellError("there is no pipeline yet: `%dag NAME` creates one")
+        dag = self._pipeline() if given.name is None else face.find(given.name)
         if dag is None:
-            dag, word = self._make(given.name), "created"
+            dag, said = self._make(given.name), "created"
         else:
-            word = "using"
             face.choose(dag)
-        print(f"{word} {dag.name} ({_count(len(dag.tasks), 'task')})")  # noqa: T201 - the magic's output
+            said = "using"
+        others = [name for name in face.names() if name != dag.name] if given.name is None else []
+        also = f" · others: {', '.join(others)}" if others else ""
+        print(f"{said} {dag.name} ({_count(len(dag.tasks), 'task')}){also}")  # noqa: T201 - the magic's output
         is_statement = running_cell(self.shell).line.startswith("get_ipython().run_line_magic('dag'")
         return None if is_statement else dag  # as the last line of a cell it would show itself as well
 

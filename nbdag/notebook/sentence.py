@@ -112,7 +112,7 @@ def _as_read(name: str, namespace: Mapping[str, Any]) -> str:
 
 
 def _not_defined_yet(missing: Sequence[str], known: Iterable[str]) -> str:
-    known = [name for name in known if not name.startswith("_")]
+    known = dict.fromkeys(name for name in known if not name.startswith("_"))  # a task may be a variable as well
     hint = "".join(did_you_mean(name, known) for name in missing[:1])
     return f"not defined yet: {_listed(missing)}" + (f".{hint}" if hint else "")
 

@@ -76,8 +76,12 @@ class Attempts:
         attempt = nodes.attempt[node] = nodes.attempt[node] + 1
         nodes.status[node] = TaskStatus.RUNNING
         queued = at - self._ready_at[node]
-        nodes.say("task_started", at, node, "", {**worker, "queued": queued if queued > 0.0 else 0.0})
+        nodes.say("task_started", at, node, "", {**worker, "queued": max(0.0, queued)})
         return StartAttempt(node, attempt, rules.timeout if rules.total_timeout is None else self._limit(node, at))
+
+    def has_ready(self) -> bool:
+        """True when a node waits for nothing but a slot or a resource."""
+        return bool(self._ready)
 
     def can_take(self, pool: str) -> bool:
         """True when `take` would start something now."""

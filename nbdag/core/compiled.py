@@ -74,6 +74,30 @@ def compile_graph(
         targets: Ids of the wanted tasks; None for all.
         given: Ids of tasks whose results are given: nothing above them is needed for their sake.
     """
+    specs = graph.specs
+    known: dict[tuple[object, ...], NodeRules] = {}
+    if targets is None and not given:
+        tasks = tuple(range(len(specs)))
+        upstream, downstream = graph.upstream, graph.downstream
+    else:
+        tasks, upstream, downstream = _part(graph, targets, given)
+    return CompiledGraph(
+        names=tuple([spec.name for spec in specs] if len(tasks) == len(specs) else [specs[t].name for t in tasks]),
+        upstream=upstream,
+        downstream=downstream,
+        rules=tuple([_shared_rules(known, specs[task], task in given) for task in tasks]),
+        ranks=_ranks(graph, tasks, downstream),
+        tasks=tasks,
+    )
+
+
+Edges = tuple[tuple[int, ...], ...]
+
+
+def _part(
+    graph: Graph, targets: Collection[int] | None, given: Collection[int]
+) -> tuple[tuple[int, ...], Edges, Edges]:
+    """The needed tasks by node id, and the edges between them."""
     upstream = [() if task in given else ups for task, ups in enumerate(graph.upstream)]
     needed = _needed(upstream, targets)
     tasks = tuple(task for task in range(len(graph.specs)) if needed[task])
@@ -83,15 +107,7 @@ def compile_graph(
     for node, ups in enumerate(node_upstream):
         for up in ups:
             downstream[up].append(node)
-    known: dict[NodeRules, NodeRules] = {}
-    return CompiledGraph(
-        names=tuple(graph.specs[task].name for task in tasks),
-        upstream=node_upstream,
-        downstream=tuple(map(tuple, downstream)),
-        rules=tuple(_shared_rules(known, graph.specs[task], task in given) for task in tasks),
-        ranks=_ranks(graph, tasks, node_of, downstream),
-        tasks=tasks,
-    )
+    return tasks, node_upstream, tuple(map(tuple, downstream))
 
 
 def _needed(upstream: list[tuple[int, ...]], targets: Collection[int] | None) -> list[bool]:
@@ -107,24 +123,39 @@ def _needed(upstream: list[tuple[int, ...]], targets: Collection[int] | None) ->
     return needed
 
 
-def _shared_rules(known: dict[NodeRules, NodeRules], spec: TaskSpec, given: bool) -> NodeRules:
-    rules = rules_of(spec, resolve=given)
-    if given:  # what its rule asks of its upstreams no longer matters
-        rules = replace(rules, trigger=TriggerRule.ALL_SUCCESS)
-    return known.setdefault(rules, rules)
+def _shared_rules(known: dict[tuple[object, ...], NodeRules], spec: TaskSpec, given: bool) -> NodeRules:
+    """The rules of a task, one object for all tasks whose options are alike."""
+    alike = (
+        spec.pool,
+        spec.resources,
+        spec.retry.retries,
+        spec.trigger,
+        spec.timeout,
+        spec.total_timeout,
+        spec.kill_grace,
+        spec.allow_failure,
+        spec.cleanup,
+        given,
+    )
+    rules = known.get(alike)
+    if rules is None:
+        rules = rules_of(spec, resolve=given)
+        if given:  # what its rule asks of its upstreams no longer matters
+            rules = replace(rules, trigger=TriggerRule.ALL_SUCCESS)
+        known[alike] = rules
+    return rules
 
 
-def _ranks(
-    graph: Graph, tasks: tuple[int, ...], node_of: dict[int, int], downstream: list[list[int]]
-) -> tuple[int, ...]:
+def _ranks(graph: Graph, tasks: tuple[int, ...], downstream: Edges) -> tuple[int, ...]:
     """Higher priority first, then the longer remaining path, then definition order."""
+    node_of = {task: node for node, task in enumerate(tasks)}
     remaining = [1] * len(tasks)
     for task in reversed(graph.order):
         node = node_of.get(task)
         if node is not None and downstream[node]:
-            remaining[node] = 1 + max(remaining[down] for down in downstream[node])
-    by_rank = sorted(range(len(tasks)), key=lambda node: (-graph.specs[tasks[node]].priority, -remaining[node]))
+            remaining[node] = 1 + max([remaining[below] for below in downstream[node]])
+    keys = [(-graph.specs[task].priority, -remaining[node], node) for node, task in enumerate(tasks)]
     ranks = [0] * len(tasks)
-    for rank, node in enumerate(by_rank):
+    for rank, (_, _, node) in enumerate(sorted(keys)):
         ranks[node] = rank
     return tuple(ranks)

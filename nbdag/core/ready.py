@@ -37,7 +37,7 @@ class ReadyQueues:
         best: Heap | None = None
         for request, heap in self._by_pool.get(pool, ()):
             if (
-                (heap and heap[0][1] in self._members or self._has_head(heap))
+                ((heap and heap[0][1] in self._members) or self._has_head(heap))
                 and (best is None or heap[0] < best[0])
                 and capacity.fits(request)
             ):

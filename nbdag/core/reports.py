@@ -92,7 +92,11 @@ class TraceMissing:
 
 @dataclass(frozen=True, slots=True)
 class TimePassed:
-    """It is `at` now: whatever was waiting for a moment up to now is due."""
+    """It is `at` now: whatever was waiting for a moment up to now is due.
+
+    Told when a `WakeAt` asks for it, and now and then while a run goes on: a run hears nothing of what the others do
+    with the capacity they share, and has to look whether only abandoned attempts are left.
+    """
 
     at: float
 

@@ -133,6 +133,10 @@ class RunState:
             self._starved_at = None
         return start
 
+    def has_ready(self) -> bool:
+        """True when a node waits for nothing but a slot or a resource."""
+        return self._attempts.has_ready()
+
     def can_take(self, pool: str) -> bool:
         """True when `take` would start something now."""
         return self._attempts.can_take(pool)
@@ -284,10 +288,10 @@ class RunState:
         data = {"reason": failed.reason.value, "error": failed.error, "delay": delay}
         self._nodes.say("task_retrying", at, node, str(failed.error), data)
         if node in attempts.ends_at:  # its time may be up while it waits for a slot
-            self._wake_at(attempts.ends_at[node], node)
+            self._wake_at(attempts.ends_at[node], node, self._nodes.attempt[node])
         if delay:
             attempts.delay(node)
-            self._wake_at(at + delay, node)
+            self._wake_at(at + delay, node, self._nodes.attempt[node])
         else:
             attempts.enqueue(node, at)
 
@@ -312,10 +316,8 @@ class RunState:
             self._end(mapped, status, at, message)
 
     def _finish(self, at: float) -> None:
-        if self._cancelled:
-            self.finished = RunStatus.CANCELLED
-        else:
-            self.finished = RunStatus.FAILED if self._failed else RunStatus.SUCCESS
+        status = RunStatus.FAILED if self._failed else RunStatus.SUCCESS
+        self.finished = RunStatus.CANCELLED if self._cancelled else status
         self._nodes.say("run_finished", at, data={"status": self.finished.value})
         self._actions.append(FinishRun(self.finished))
 
@@ -335,8 +337,7 @@ class RunState:
         """Stop all attempts but those of clean-up, which gets its grace from now on."""
         self._stop_each(failed, at, cleanup=False)
         if self._nodes.left:
-            self._wakes.add(at + CLEANUP_GRACE, _CLEANUP_IS_OVER, 0)
-            self._actions.append(WakeAt(at + CLEANUP_GRACE))
+            self._wake_at(at + CLEANUP_GRACE, _CLEANUP_IS_OVER, 0)
 
     def _end_cleanup(self, at: float) -> None:
         """Stop the clean-up as well; nothing starts any more."""
@@ -356,10 +357,11 @@ class RunState:
 
     def _stop(self, node: int, failed: Failed | None, at: float) -> None:
         """Stop a running attempt: ask it where it can be asked, else give it up at once."""
-        self._actions.append(CancelAttempt(node, self._nodes.attempt[node]))
-        if self._nodes.rules[node].stoppable:
+        attempt, rules = self._nodes.attempt[node], self._nodes.rules[node]
+        self._actions.append(CancelAttempt(node, attempt))
+        if rules.stoppable:
             self._attempts.stopping[node] = failed
-            self._wake_at(at + self._nodes.rules[node].grace, node)
+            self._wake_at(at + rules.grace, node, attempt)
         else:
             self._give_up(node, failed, at)
 
@@ -389,10 +391,10 @@ class RunState:
             self._actions.append(WakeAt(self._starved_at))
         elif at >= self._starved_at:
             holders = ", ".join(self._nodes.names[node] for node in self._attempts.abandoned) or "another run"
-            self._failed = True
             self._halt(f"only abandoned attempts hold what is needed: {holders}", at, retrying="as it last failed")
             self._end_cleanup(at)
+            self._failed |= TaskStatus.CANCELLED in self._nodes.status  # a failure that is allowed stays allowed
 
-    def _wake_at(self, at: float, node: int) -> None:
-        self._wakes.add(at, node, self._nodes.attempt[node])
+    def _wake_at(self, at: float, node: int, attempt: int) -> None:
+        self._wakes.add(at, node, attempt)
         self._actions.append(WakeAt(at))

@@ -180,7 +180,7 @@ class _Runner:
         turned_at = driver.now()
         while True:
             if start is not None:
-                self.current, self.since = start, driver.now()
+                self.current = start
                 outcome, value = await performer.perform_async(start)
                 self.current = None
                 await self._forget_cancellation()

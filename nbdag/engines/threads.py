@@ -7,7 +7,6 @@ work again until its function returns. Daemons, so that the interpreter can exit
 import threading
 from itertools import count
 
-from nbdag.core.reports import StartAttempt
 from nbdag.runtime.attempt import Performer
 from nbdag.runtime.driver import Driver
 
@@ -71,20 +70,14 @@ class _ThreadWorker:
 
     def work(self) -> None:
         """Run attempts until the run is over."""
-        driver = self._driver
+        driver, perform = self._driver, self._performer.perform
         start = driver.take("thread", self)
         while True:
             if start is not None:
-                start = self._attempt(start)
+                outcome, value = perform(start)
+                start = driver.complete("thread", self, start, outcome, value)
             elif driver.is_over:
                 return
             else:
                 self._bell.acquire()
                 start = driver.take("thread", self)
-
-    def _attempt(self, start: StartAttempt) -> StartAttempt | None:
-        self.since = self._driver.now()
-        outcome, value = self._performer.perform(start)
-        following = self._driver.complete("thread", self, start, outcome, value)
-        self.since = None
-        return following

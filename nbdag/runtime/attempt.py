@@ -37,27 +37,32 @@ class Performer:
         self, driver: Driver, capture: Capture, *, random: Random, name_file: Callable[[str], str] = str
     ) -> None:
         self._driver, self._capture, self._random, self._name_file = driver, capture, random, name_file
+        self._job, self._output, self._now = driver.job, driver.output, driver.now
+        self._context, self._names, self._results = driver.context, driver.names, driver.results
         self._node_of: dict[str, int] = {}
         self._stopped: set[tuple[str, int]] = set()
 
     def perform(self, start: StartAttempt) -> Ended:
         """Call a plain function, in a copy of the run's context."""
-        return self._driver.context.copy().run(self._perform, start)
+        return self._context.copy().run(self._perform, start)
 
     async def perform_async(self, start: StartAttempt) -> Ended:
         """Call a coroutine function; each of its steps runs in a copy of the run's context."""
-        context = self._driver.context.copy()
+        context = self._context.copy()
         call, sink = context.run(self._enter, start)
-        ticket = self._limit(start, call)
+        ticket = None if start.limit is None else self._limit(start, call)
         ended: Ended
         try:
-            positional, named = call.arguments(self._driver.results)
+            positional, named = call.arguments(self._results)
             awaitable = context.run(call.func, *positional, **named)
             ended = SUCCEEDED, await _in_context(awaitable, context)
         except BaseException as error:  # noqa: BLE001 - of the user's code: any exception is an outcome, CancelledError too
             ended = self._failed(start, call, error)
         finally:
-            self._leave(sink, ticket, context)
+            if ticket is not None:
+                self._driver.timers.cancel(ticket)
+            context.run(self._capture.leave, sink)
+            self._output.close(sink)
         return ended
 
     def stop(self, node: int, attempt: int) -> None:
@@ -84,9 +89,9 @@ class Performer:
 
     def _perform(self, start: StartAttempt) -> Ended:
         call, sink = self._enter(start)
-        ticket = self._limit(start, call)
+        ticket = None if start.limit is None else self._limit(start, call)
         try:
-            positional, named = call.arguments(self._driver.results)
+            positional, named = call.arguments(self._results)
             value = call.func(*positional, **named)
             if type(value) in _UNAWAITED:
                 return self._unawaited(start, call, value)
@@ -94,30 +99,23 @@ class Performer:
         except BaseException as error:  # noqa: BLE001 - of the user's code: any exception is an outcome, SystemExit too
             return self._failed(start, call, error)
         finally:
-            self._leave(sink, ticket, None)
+            if ticket is not None:
+                self._driver.timers.cancel(ticket)
+            self._capture.leave(sink)
+            self._output.close(sink)
 
     def _enter(self, start: StartAttempt) -> tuple[NodeCall, Sink]:
-        driver = self._driver
-        call, task = driver.call_of(start.node), driver.names[start.node]
-        sink = driver.output.open(task, start.attempt, driver.now)
-        self._node_of[task] = start.node
+        node, attempt, _ = start
+        task = self._names[node]
+        sink = self._output.open(task, attempt, self._now)
+        self._node_of[task] = node
         self._capture.enter(sink)
-        current_context.set(TaskContext(task, start.attempt, driver.job.run_id, self))
-        return call, sink
+        current_context.set(TaskContext(task, attempt, self._job.run_id, self))
+        return self._driver.call_of(node), sink
 
-    def _leave(self, sink: Sink, ticket: int | None, context: Context | None) -> None:
-        if ticket is not None:
-            self._driver.timers.cancel(ticket)
-        if context is None:
-            self._capture.leave(sink)
-        else:
-            context.run(self._capture.leave, sink)
-        self._driver.output.close(sink)
-
-    def _limit(self, start: StartAttempt, call: NodeCall) -> int | None:
-        if start.limit is None:
-            return None
-        return self._driver.timers.at(self._driver.now() + start.limit, lambda: self._overdue(start, call))
+    def _limit(self, start: StartAttempt, call: NodeCall) -> int:
+        assert start.limit is not None
+        return self._driver.timers.at(self._now() + start.limit, lambda: self._overdue(start, call))
 
     def _overdue(self, start: StartAttempt, call: NodeCall) -> None:
         error = TaskTimeout(

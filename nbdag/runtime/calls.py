@@ -57,8 +57,9 @@ def _compile_call(
     spec = graph.specs[task]
     inputs: list[tuple[str, int]] = []
     constants: dict[str, Any] = {}
+    positional = tuple([each.name for each in spec.arguments if each.positional_only]) if spec.arguments else ()
     # A positional-only argument cannot be left out when a later one is given.
-    defaults = {each.name: each.default for each in spec.arguments if each.positional_only and each.has_default}
+    defaults = {each.name: each.default for each in spec.arguments if each.has_default} if positional else {}
     for each in graph.inputs[task]:
         if each.kind is InputKind.TASK:
             node = node_of.get(graph.index[each.source])
@@ -68,15 +69,8 @@ def _compile_call(
             constants[each.argument] = params[each.source]
         elif each.source in changed:
             constants[each.argument] = changed[each.source]
-        elif each.argument in defaults:
+        elif each.argument in positional:
             constants[each.argument] = defaults[each.argument]
     return NodeCall(
-        task=spec.name,
-        func=graph.function_of(task),
-        retry=spec.retry,
-        inputs=tuple(inputs),
-        constants=constants,
-        positional=tuple(argument.name for argument in spec.arguments if argument.positional_only),
-        keep=spec.keep,
-        pool=spec.pool,
+        spec.name, graph.function_of(task), spec.retry, tuple(inputs), constants, positional, spec.keep, spec.pool
     )

@@ -201,7 +201,7 @@ class Driver:
             if self._consumers:
                 self._forget_consumed(node)
             crew = self._crew_of[pool]
-            crew.saw(at - (worker.since or at))
+            crew.saw(at - worker.since if worker.since else 0.0)
             following = self._take_or_park(crew, worker, at)
             calls = self._all_wanted()
         if actions:
@@ -242,9 +242,11 @@ class Driver:
 
     # --- inside ---
 
-    def wanted(self) -> list[Callable[[], None]]:
+    def wanted(self) -> Sequence[Callable[[], None]]:
         """What calls the workers that are needed now; made under the lock, to be called after it."""
         state = self._state
+        if not state.has_ready():
+            return ()
         return [crew.call() for crew in self._crews if crew.wants_company() and state.can_take(crew.pool)]
 
     def _take_or_park(self, crew: Crew, worker: Worker, at: float) -> StartAttempt | None:
@@ -253,9 +255,12 @@ class Driver:
         start = None if crew.should_step_aside() else self._state.take(crew.pool, at, worker.origin)
         if start is None:
             crew.park(worker)
+            worker.since = None
+        else:
+            worker.since = at
         return start
 
-    def _all_wanted(self) -> list[Callable[[], None]]:
+    def _all_wanted(self) -> Sequence[Callable[[], None]]:
         if len(self._floor.drivers) == 1 and self._state.finished is None:
             return self.wanted()
         return [call for driver in self._floor.drivers for call in driver.wanted()]

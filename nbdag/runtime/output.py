@@ -23,10 +23,11 @@ class RunOutput:
         self._lines: deque[tuple[int, OutputLine]] = deque(maxlen=MOST_LINES)
         self._written = 0
         self._numbering = threading.Lock()
+        self._on_line, self._on_display = self._add_line, self.displays.append
 
     def open(self, task: str, attempt: int, now: Callable[[], float]) -> Sink:
         """A sink for one attempt, whose lines and displays become part of this output."""
-        sink = self._live[task] = Sink(task, attempt, now, self._add_line, on_display=self.displays.append)
+        sink = self._live[task] = Sink(task, attempt, now, self._on_line, on_display=self._on_display)
         return sink
 
     def close(self, sink: Sink) -> None:
@@ -34,8 +35,7 @@ class RunOutput:
         if sink.used:
             sink.close()
             self._kept.setdefault(sink.task, []).append(sink)
-        if self._live.get(sink.task) is sink:
-            del self._live[sink.task]
+        self._live.pop(sink.task, None)
 
     def tail(self, task: str, lines: int) -> list[str]:
         """The last lines of a task's latest attempt, oldest first."""

@@ -37,7 +37,14 @@ class Group:
 
 
 def fold(graph: Graph) -> tuple[Group, ...]:
-    """The boxes that the tasks of a graph are drawn in, ordered by their first member."""
+    """The boxes that the tasks of a graph are drawn in, ordered by their first member.
+
+    >>> from nbdag.core.graph import build_graph
+    >>> from nbdag.core.options import make_spec
+    >>> specs = [make_spec(lambda: 1, name="load"), make_spec(lambda load: 2, name="train")]
+    >>> [group.members for group in fold(build_graph(specs, params=()))]
+    [(0,), (1,)]
+    """
     size = len(graph.specs)
     if size <= DRAWN_WHOLE:
         return singles(range(size))

@@ -16,7 +16,9 @@ from nbdag.views.wording import cells
 _MOST_ROWS = 200
 _LONGEST = 1000
 _HEAD = ("task", "state", "seconds", "error", "inputs")
-_CELL = "text-align:left;vertical-align:top;padding:2px 10px 2px 0"
+_CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;overflow-wrap:anywhere"
+_WHOLE = f"{_CELL};white-space:nowrap"
+"""Style of the cells that are never broken: state and seconds."""
 
 
 def full_texts(scene: Scene, told: Sequence[Fact], *, is_folded: bool) -> str:
@@ -35,11 +37,11 @@ def full_texts(scene: Scene, told: Sequence[Fact], *, is_folded: bool) -> str:
     body = "".join(_row(_cells(scene, told[task], task)) for task in sorted(rows))
     more = len(told) - len(rows)
     rest = f"<div>… and {counted(more, 'more task')}</div>" if more else ""
-    head = "".join(f'<th style="{_CELL}">{name}</th>' for name in _HEAD)
+    head = "".join(f'<th style="{_WHOLE}">{name}</th>' for name in _HEAD)
     return (
         f"<details><summary>{counted(len(told), 'task')} in full</summary>"
-        f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-        f"{rest}</details>"
+        '<table style="border-collapse:collapse;font-size:90%">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}</details>"
     )
 
 
@@ -50,7 +52,7 @@ def _is_cut(fact: Fact) -> bool:
 
 def _cells(scene: Scene, fact: Fact, task: int) -> tuple[str, ...]:
     look = PALETTE[fact.status]
-    inputs = ", ".join(given.source for given in scene.graph.inputs[task])
+    inputs = ", ".join(given.argument for given in scene.graph.inputs[task])
     spent = "" if fact.seconds is None else f"{fact.seconds:.2f}"
     what = fact.error or fact.meta if fact.status is not TaskStatus.SUCCESS else ""
     return (
@@ -64,4 +66,6 @@ def _cells(scene: Scene, fact: Fact, task: int) -> tuple[str, ...]:
 
 def _row(texts: Sequence[str]) -> str:
     written = (html.escape(clean(cell[:_LONGEST] + "…" * (len(cell) > _LONGEST))) if cell else "" for cell in texts)
-    return "<tr>" + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in written) + "</tr>"
+    styles = (_CELL, _WHOLE, _WHOLE, _CELL, _CELL)
+    filled = (f'<td style="{style}">{text}</td>' for style, text in zip(styles, written, strict=True))
+    return f"<tr>{''.join(filled)}</tr>"

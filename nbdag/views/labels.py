@@ -15,6 +15,7 @@ from nbdag.views.palette import EDGE_CRITICAL, INK, INK_BARE, INK_ERROR, INK_SOF
 
 NAME_LIMIT, LINE_LIMIT, META_LIMIT = 28, 34, 34
 BAR_WIDTH = 132
+_TIP_LIMIT = 400
 _LEAST_PART = 3
 _LEGEND_ROW = 5
 _BAR_PENDING = "#d1d9e0"
@@ -70,10 +71,10 @@ def bare_label(box: Box) -> str:
 
 
 def tooltip(box: Box) -> str:
-    """Everything that is known of the box, in full length."""
+    """Everything that is known of the box, in one line of some length."""
     word = box.look.word
     parts = (f"{box.name}: {word}" if word else box.name, box.meta, box.stale, *box.errors)
-    return quoted(" · ".join(part for part in parts if part))
+    return quoted(shorten(" · ".join(part for part in parts if part), _TIP_LIMIT, keep_end=0))
 
 
 def legend_label(entries: Sequence[tuple[Look, int]], notes: Sequence[str], *, has_critical_path: bool) -> str:

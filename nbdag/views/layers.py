@@ -31,7 +31,11 @@ class Layout:
 
 
 def place(sizes: Sequence[tuple[float, float]], edges: Sequence[Edge]) -> Layout:
-    """A layout for boxes of these sizes (across, along) and edges without circles."""
+    """A layout for boxes of these sizes (across, along) and edges without circles.
+
+    >>> place([(100, 20), (60, 20)], [(0, 1)]).centres
+    ((50.0, 10.0), (50.0, 72.0))
+    """
     rank = _ranks(len(sizes), edges)
     chains, sizes, rank = _bends(list(sizes), edges, rank)
     links = [link for chain in chains for link in pairwise(chain)]

@@ -21,7 +21,14 @@ class Stub:
 
 
 def nearby(graph: Graph, centre: int, *, up: int, down: int) -> tuple[int, ...]:
-    """The task, what it needs `up` steps far and what needs it `down` steps far; the nearest, at most 60."""
+    """The task, what it needs `up` steps far and what needs it `down` steps far; the nearest, at most 60.
+
+    >>> from nbdag.core.graph import build_graph
+    >>> from nbdag.core.options import make_spec
+    >>> specs = [make_spec(lambda: 1, name="load"), make_spec(lambda load: 2, name="train")]
+    >>> nearby(build_graph(specs, params=()), 1, up=0, down=2)
+    (1,)
+    """
     chosen = {centre: None}
     above, below = [centre], [centre]
     for step in range(max(up, down)):

@@ -84,6 +84,9 @@ def render(source: str, boxes: int, *, tried: Sequence[tuple[str, Program]] | No
         source: The picture in DOT.
         boxes: How many boxes it has.
         tried: Renderers to use in place of this machine's.
+
+    >>> render("digraph {a}", 1, tried=[("mine", lambda source, form: b'<g class="node"/>')]).data
+    b'<g class="node"/>'
     """
     problems: list[str] = []
     for name, program in programs() if tried is None else tried:

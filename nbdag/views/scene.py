@@ -73,7 +73,14 @@ class Fact:
 
 
 def facts(scene: Scene) -> tuple[Fact, ...]:
-    """What is said of each task, in definition order; a task that the last run did not know is PENDING."""
+    """What is said of each task, in definition order; a task that the last run did not know is PENDING.
+
+    >>> from nbdag.core.graph import build_graph
+    >>> from nbdag.core.options import make_spec
+    >>> specs = [make_spec(lambda: 1, name="load"), make_spec(lambda load: 2, name="train")]
+    >>> [(fact.name, str(fact.status)) for fact in facts(Scene("ml", build_graph(specs, params=())))]
+    [('load', 'pending'), ('train', 'pending')]
+    """
     known = scene.record.tasks if scene.record else {}
     return tuple(_fact(scene, spec.name, known.get(spec.name) or TaskRecord(spec.name)) for spec in scene.graph.specs)
 

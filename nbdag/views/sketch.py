@@ -71,6 +71,13 @@ def sketch(scene: Scene, lens: Lens | None = None) -> Sketch:
     Raises:
         UnknownTaskError: `lens.focus` is not a task.
         ValueError: `lens.full` with more tasks than can be drawn.
+
+    >>> from nbdag.core.graph import build_graph
+    >>> from nbdag.core.options import make_spec
+    >>> specs = [make_spec(lambda: 1, name="load"), make_spec(lambda load: 2, name="train")]
+    >>> drawn = sketch(Scene("ml", build_graph(specs, params=())))
+    >>> [box.name for box in drawn.boxes], drawn.arrows
+    (['load', 'train'], (Arrow(tail=0, head=1, kind='data', tone='plain', label=''),))
     """
     lens = lens or Lens()
     if not scene.graph.specs:

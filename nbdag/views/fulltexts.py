@@ -16,9 +16,12 @@ from nbdag.views.wording import cells
 _MOST_ROWS = 200
 _LONGEST = 1000
 _HEAD = ("task", "state", "seconds", "error", "inputs")
-_CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;overflow-wrap:anywhere"
+_CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
+_NAME = f"{_CELL};max-width:24em;overflow-wrap:break-word"
 _WHOLE = f"{_CELL};white-space:nowrap"
-"""Style of the cells that are never broken: state and seconds."""
+_LONG = f"{_CELL};overflow-wrap:anywhere"
+_STYLES = (_NAME, _WHOLE, _WHOLE, _LONG, _NAME)
+"""Names are broken only when very long, state and seconds never, errors anywhere."""
 
 
 def full_texts(scene: Scene, told: Sequence[Fact], *, is_folded: bool) -> str:
@@ -66,6 +69,5 @@ def _cells(scene: Scene, fact: Fact, task: int) -> tuple[str, ...]:
 
 def _row(texts: Sequence[str]) -> str:
     written = (html.escape(clean(cell[:_LONGEST] + "…" * (len(cell) > _LONGEST))) if cell else "" for cell in texts)
-    styles = (_CELL, _WHOLE, _WHOLE, _CELL, _CELL)
-    filled = (f'<td style="{style}">{text}</td>' for style, text in zip(styles, written, strict=True))
+    filled = (f'<td style="{style}">{text}</td>' for style, text in zip(_STYLES, written, strict=True))
     return f"<tr>{''.join(filled)}</tr>"

@@ -152,6 +152,8 @@ class Laws:
         if event.name == "task_failed" and not rules.allow_failure:
             self.spoiled = True
             self.stopping |= self.on_error != "continue"
+        if event.name == "task_cancelled" and event.message.startswith("only abandoned attempts hold"):
+            self.spoiled = self.stopping = True
         if status is PENDING and "[" not in task:
             self._end_without_a_start(event, task, rules)
 
@@ -159,8 +161,6 @@ class Laws:
         """Law 1 from the other side: what never started ended as its rule says, or because the run was stopped."""
         upstreams = self._upstreams(task)
         if event.name == "task_cancelled":
-            if event.message.startswith("only abandoned attempts hold"):
-                self.spoiled = self.stopping = True
             assert self.stopping, event
             return
         assert set(upstreams) <= TERMINAL, event

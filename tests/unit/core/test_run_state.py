@@ -480,6 +480,17 @@ def test_can_take_tells_what_take_would_do():
     assert (run.state.can_take("loop"), run.state.can_take("caller")) == (True, False)
 
 
+def test_accepts_tells_whose_outcome_counts():
+    """The outcome of an attempt counts while it runs and was neither stopped nor given up."""
+    run = started(graph(a=(), b=node(request=LOOP), c=()), slots=1)
+    before = [run.state.accepts(number, 1) for number in range(3)]
+
+    run.overdue("a")
+    run.overdue("b")
+
+    assert (before, [run.state.accepts(number, 1) for number in range(3)]) == ([True, True, False], [False] * 3)
+
+
 def test_a_start_tells_its_worker_and_how_long_it_queued():
     """The event of a start says who runs it and how long it was ready."""
     run = started(graph(a=()), pull=False)

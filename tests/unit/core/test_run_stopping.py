@@ -437,6 +437,27 @@ def test_a_starved_retry_fails_as_it_last_failed():
     assert run.state.finished is RunStatus.FAILED
 
 
+def test_a_starved_retry_that_may_fail_leaves_the_run_a_success():
+    """Nothing else was given up, and this failure is allowed."""
+    run = started(graph(a=node(attempts=2, allow_failure=True)), slots=2)
+
+    run.overdue("a", retry_after=0.0)
+    run.later(60.0)
+
+    assert (run.statuses(), run.state.finished) == ({"a": FAILED}, RunStatus.SUCCESS)
+
+
+def test_starved_clean_up_is_given_up_too():
+    """Clean-up that waits behind its own thread is CANCELLED with the rest, and the run FAILED."""
+    clean = node(trigger=DONE, cleanup=True, attempts=2)
+    run = started(graph(clean=clean), slots=2)
+
+    run.overdue("clean", retry_after=0.0)
+    run.later(60.0)
+
+    assert (run.statuses(), run.state.finished) == ({"clean": CANCELLED}, RunStatus.FAILED)
+
+
 def test_starvation_counts_from_the_last_sign_of_hope():
     """An attempt that could run in between begins the minute anew."""
     # a hangs ;  b waits for it

@@ -141,6 +141,11 @@ class RunState:
         """True when `take` would start something now."""
         return self._attempts.can_take(pool)
 
+    @property
+    def abandoned(self) -> Mapping[int, int]:
+        """Nodes with an attempt that was given up and still runs, and its number."""
+        return self._attempts.abandoned
+
     def accepts(self, node: int, attempt: int) -> bool:
         """True while the outcome of this attempt counts: it runs, and was neither stopped nor given up."""
         return self._attempts.is_running(node, attempt) and node not in self._attempts.stopping

@@ -11,12 +11,11 @@ import sys
 import threading
 from collections.abc import Callable
 from itertools import count
-from types import FrameType
 
 from nbdag.core.reports import StartAttempt
 from nbdag.runtime.attempt import Performer
 from nbdag.runtime.driver import Driver
-from nbdag.runtime.failure import is_own
+from nbdag.runtime.failure import is_library, is_own
 
 BLOCKED_AFTER = 1.0
 """Seconds without a turn of the loop after which a coroutine is said to block it."""
@@ -74,7 +73,12 @@ class LoopEngine:
     def _turn(self) -> None:
         assert self._loop is not None
         self._thread_id = threading.get_ident()
-        self._loop.run_forever()
+        while True:
+            try:
+                self._loop.run_forever()
+                break
+            except BaseException:  # noqa: BLE001, S112 - a SystemExit in a child of a task ends the loop; who awaits the child has it too
+                continue
         self._loop.close()
 
     def _start_runner(self) -> None:
@@ -132,18 +136,14 @@ class LoopEngine:
         frame = sys._current_frames().get(self._thread_id)
         node, line = None, ""
         while frame is not None:
-            if not line and _is_users(frame):
-                line = f"{self._name_file(frame.f_code.co_filename)}, line {frame.f_lineno}, in {frame.f_code.co_name}"
-            if frame.f_code is Performer.perform_async.__code__:
+            code = frame.f_code
+            if not line and not is_own(code.co_filename) and not is_library(code.co_filename):
+                line = f"{self._name_file(code.co_filename)}, line {frame.f_lineno}, in {code.co_name}"
+            if code is Performer.perform_async.__code__:
                 node = frame.f_locals["start"].node
             frame = frame.f_back
-        if node is not None:
+        if line:  # without a node it is in a coroutine that a task has started
             self._driver.note("loop_blocked", node, f"blocks its event loop at {line}; await, or use a plain def")
-
-
-def _is_users(frame: FrameType) -> bool:
-    filename = frame.f_code.co_filename
-    return not is_own(filename) and not filename.startswith(asyncio.__path__[0])
 
 
 class _Runner:

@@ -31,7 +31,7 @@ class ThreadEngine:
         worker = _ThreadWorker(f"thread-{next(self._numbers)}", self._driver, self._performer)
         self._workers.append(worker)
         threading.Thread(target=worker.work, name=f"nbdag-{worker.origin['worker']}", daemon=True).start()
-        if len(self._workers) == 2:
+        if len(self._workers) == 1:
             threading.Thread(target=self._guard, name="nbdag-guard", daemon=True).start()
 
     def stop(self, node: int, attempt: int) -> None:
@@ -42,7 +42,7 @@ class ThreadEngine:
         """Workers end by themselves when their run is over."""
 
     def _guard(self) -> None:
-        """Rouse the parked when work is ready and all attempts that run turn out long."""
+        """Bring company when work is ready and all attempts that run turn out long."""
         driver, look = self._driver, _SHORTEST_LOOK
         while not driver.done.wait(look):
             if not driver.is_held_up(self.pool):

@@ -27,7 +27,8 @@ from nbdag.runtime.sink import Sink
 Ended = tuple[Outcome, Any]
 """How an attempt ended, and what its function returned or raised."""
 
-_UNAWAITED = frozenset({types.CoroutineType, types.AsyncGeneratorType})
+_ODD = frozenset({types.CoroutineType, types.AsyncGeneratorType, types.GeneratorType})
+"""Types of results that are no results yet."""
 
 
 class Performer:
@@ -56,6 +57,8 @@ class Performer:
             positional, named = call.arguments(self._results)
             awaitable = context.run(call.func, *positional, **named)
             ended = SUCCEEDED, await _in_context(awaitable, context)
+            if type(ended[1]) in _ODD:
+                ended = self._odd(start, call, ended[1], sink)
         except BaseException as error:  # noqa: BLE001 - of the user's code: any exception is an outcome, CancelledError too
             ended = self._failed(start, call, error)
         finally:
@@ -93,8 +96,8 @@ class Performer:
         try:
             positional, named = call.arguments(self._results)
             value = call.func(*positional, **named)
-            if type(value) in _UNAWAITED:
-                return self._unawaited(start, call, value)
+            if type(value) in _ODD:
+                return self._odd(start, call, value, sink)
             return SUCCEEDED, value
         except BaseException as error:  # noqa: BLE001 - of the user's code: any exception is an outcome, SystemExit too
             return self._failed(start, call, error)
@@ -131,15 +134,19 @@ class Performer:
         self._driver.overdue(start, failed, error)
 
     def _failed(self, start: StartAttempt, call: NodeCall, error: BaseException) -> Ended:
-        error.__traceback__ = user_traceback(error.__traceback__)
+        error.with_traceback(user_traceback(error.__traceback__))  # an assignment is refused by frozen dataclasses
         return outcome_of(error, start.attempt, call.retry, self._random, self._name_file), error
 
-    def _unawaited(self, start: StartAttempt, call: NodeCall, value: Any) -> Ended:
+    def _odd(self, start: StartAttempt, call: NodeCall, value: Any, sink: Sink) -> Ended:
+        """A generator may pass, with a warning; what somebody would have to await may not."""
+        if inspect.isgenerator(value):
+            warning = f"task {call.task!r} returned a generator, which can be gone through only once; return list(...)"
+            sink.write("stderr", f"RuntimeWarning: {warning}\n")
+            return SUCCEEDED, value
         if inspect.iscoroutine(value):
             value.close()  # else Python warns that it was never awaited
-        error = TypeError(
-            f"task {call.task!r} returned a {type(value).__name__} that nobody awaits; make the task itself `async def`"
-        )
+        remedy = "await it there" if inspect.iscoroutinefunction(call.func) else "make the task itself `async def`"
+        error = TypeError(f"task {call.task!r} returned a {type(value).__name__} that nobody awaits; {remedy}")
         return failure_of(error, start.attempt, call.retry, self._random, FailureReason.BAD_RETURN), error
 
 

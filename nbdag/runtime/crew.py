@@ -24,6 +24,8 @@ class Crew:
         self.parked: list[Worker] = []
         self.active = 0
         """Workers that are not parked, those on their way included."""
+        self.lost = 0
+        """Those of them whose attempt was given up and still runs: nobody can count on them."""
         self._spawn, self._shares_gil = spawn, shares_gil
         self._coming = False
         self._mean = UNKNOWN
@@ -47,11 +49,11 @@ class Crew:
 
     def should_step_aside(self) -> bool:
         """True for a thread that has company while attempts are tiny."""
-        return self._shares_gil and self.active > 1 and self._mean < TINY
+        return self._shares_gil and self.active - self.lost > 1 and self._mean < TINY
 
     def wants_company(self) -> bool:
         """True when another worker may be called, given that something can start."""
-        return not self._coming and (not self.active or not self._shares_gil or self._mean >= TINY)
+        return not self._coming and (self.active <= self.lost or not self._shares_gil or self._mean >= TINY)
 
     def call(self) -> Callable[[], None]:
         """Count one more worker as coming; gives what brings it, to be called after the lock is let go."""

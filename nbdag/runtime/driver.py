@@ -92,6 +92,8 @@ class Driver:
         self.results: list[Any] = [None] * len(job.graph.names)
         self.errors: dict[int, BaseException] = {}
         """The exception of each node's latest failed attempt, its traceback cut to the user's frames."""
+        self.dropped: set[int] = set()
+        """Nodes with `keep=False` whose results are gone."""
         self.done = threading.Event()
         self._state = RunState(
             job.graph,
@@ -106,6 +108,7 @@ class Driver:
         self._crew_of: dict[str, Crew] = {}
         self._closing: Callable[[], None] = lambda: None
         self._on_done: list[Callable[[], None]] = []
+        self._any_lost = False
         self._consumers = {
             node: len(job.graph.downstream[node]) for node, call in enumerate(job.calls) if not call.keep
         }
@@ -198,8 +201,10 @@ class Driver:
             actions = state.handle(AttemptEnded(node, start.attempt, outcome, at))
             if state.status[node] is TaskStatus.SUCCESS:  # an attempt that was given up never gets here
                 self.results[node] = value
-            if self._consumers:
+            if self._consumers and state.status[node].is_terminal:  # not while another attempt may follow
                 self._forget_consumed(node)
+            if self._any_lost:
+                self._count_lost()
             crew = self._crew_of[pool]
             crew.saw(at - worker.since if worker.since else 0.0)
             following = self._take_or_park(crew, worker, at)
@@ -216,6 +221,7 @@ class Driver:
             actions = self._state.handle(report)
             if type(report) is TraceFound:
                 self.results[report.node] = self.job.given[report.node]
+            self._count_lost()
             calls = self._all_wanted()
         self._carry_out(actions)
         for call in calls:
@@ -237,8 +243,8 @@ class Driver:
             call()
 
     def is_held_up(self, pool: str) -> bool:
-        """True when something could start and a worker is parked."""
-        return bool(self._crew_of[pool].parked) and self._state.can_take(pool)
+        """True when something could start and nobody has come for it."""
+        return self._state.can_take(pool)
 
     # --- inside ---
 
@@ -259,6 +265,13 @@ class Driver:
         else:
             worker.since = at
         return start
+
+    def _count_lost(self) -> None:
+        """Tell each crew how many of its workers are with attempts that were given up."""
+        lost = self._state.abandoned
+        self._any_lost = bool(lost)
+        for crew in self._crews:
+            crew.lost = sum(self.job.graph.rules[node].request.pool == crew.pool for node in lost) if lost else 0
 
     def _all_wanted(self) -> Sequence[Callable[[], None]]:
         if len(self._floor.drivers) == 1 and self._state.finished is None:
@@ -284,9 +297,11 @@ class Driver:
             for crew in self._crews:
                 crew.parked.clear()
             for node in self._consumers:
-                if node not in self.job.wanted:
-                    self.results[node] = None
-        self._closing()
+                self._drop(node)
+        try:
+            self._closing()
+        except Exception as error:  # noqa: BLE001 - undoes what the user's own streams and displays may have broken
+            self.note("observer_failed", message=f"the capture: {type(error).__name__}: {error}")
         with self._lock:
             acts, self._on_done = self._on_done, []
             self.done.set()
@@ -303,5 +318,10 @@ class Driver:
         for _, source in self.job.calls[node].inputs:
             if source in self._consumers:
                 self._consumers[source] -= 1
-                if not self._consumers[source] and source not in self.job.wanted:
-                    self.results[source] = None
+                if not self._consumers[source]:
+                    self._drop(source)
+
+    def _drop(self, node: int) -> None:
+        if node not in self.job.wanted and self._state.status[node].is_ok:
+            self.dropped.add(node)
+            self.results[node] = None

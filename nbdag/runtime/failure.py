@@ -4,6 +4,7 @@ Errors become data where they are caught, in the worker: an exception that trave
 stop a loop, hang a run or be lost (`StopIteration`, `SystemExit`, `KeyboardInterrupt`).
 """
 
+import contextlib
 import os
 import traceback
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from nbdag.core.status import FailureReason
 MOST_TEXT = 10_000
 """Characters kept of an error's message, and ten times that of its traceback."""
 
+_STDLIB = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 - as co_filename has it
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 
 
@@ -52,12 +54,18 @@ def failure_of(
     try:
         if policy.allows(error, attempt):
             retry_after = policy.delay_before(attempt, error, random)
-    except Exception as mistake:  # noqa: BLE001 - the user's predicate or delay function: its error is shown, the first stays first
+    except BaseException as mistake:  # noqa: BLE001 - the user's predicate or delay function: its error is shown, the first stays first
+        _chain(error, mistake)
+    return Failed(reason, describe(error, name_file), retry_after)
+
+
+def _chain(error: BaseException, mistake: BaseException) -> None:
+    """Show beside an error that its own retry policy failed; an error that takes no attributes stays as it is."""
+    with contextlib.suppress(Exception):
         if error.__context__ is None and mistake is not error:
             mistake.__context__ = None
             error.__context__ = mistake
         error.add_note(f"and retry_on or retry_delay itself failed, so it was not tried again: {describe(mistake)}")
-    return Failed(reason, describe(error, name_file), retry_after)
 
 
 def describe(error: BaseException, name_file: Callable[[str], str] = str) -> ErrorInfo:
@@ -66,7 +74,7 @@ def describe(error: BaseException, name_file: Callable[[str], str] = str) -> Err
     try:
         lines = traceback.TracebackException(type(error), error, frames, compact=True).format()
         text = _with_names("".join(lines), frames, name_file)
-    except Exception as broken:  # noqa: BLE001 - an exception whose __str__ raises, or a source file that went away
+    except BaseException as broken:  # noqa: BLE001 - an exception whose __str__ raises, or a source file that went away
         text = f"{type(error).__qualname__} (its text cannot be shown: {type(broken).__name__})\n"
     return ErrorInfo(
         type=type(error).__qualname__,
@@ -77,15 +85,25 @@ def describe(error: BaseException, name_file: Callable[[str], str] = str) -> Err
 
 
 def user_traceback(tb: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first frame that is not nbdag's; None where all of them are."""
-    while tb is not None and is_own(tb.tb_frame.f_code.co_filename):
-        tb = tb.tb_next
-    return tb
+    """The traceback without nbdag's own frames; None where all of them are."""
+    links = list(frames_of(tb))
+    theirs = [link for link in links if not is_own(link.tb_frame.f_code.co_filename)]
+    if len(theirs) == len(links):
+        return tb
+    cut: TracebackType | None = None
+    for link in reversed(theirs):
+        cut = TracebackType(cut, link.tb_frame, link.tb_lasti, link.tb_lineno)
+    return cut
 
 
 def is_own(filename: str) -> bool:
     """True for the source files of nbdag itself."""
     return filename.startswith(_PACKAGE)
+
+
+def is_library(filename: str) -> bool:
+    """True for the source files of installed packages and of Python itself: not where users look for their mistake."""
+    return filename.startswith((_STDLIB, "<frozen")) or "site-packages" in filename or "dist-packages" in filename
 
 
 def frames_of(tb: TracebackType | None) -> Iterator[TracebackType]:
@@ -104,11 +122,11 @@ def _with_names(text: str, tb: TracebackType | None, name_file: Callable[[str], 
 
 
 def _place_of(tb: TracebackType | None, name_file: Callable[[str], str]) -> str:
-    """The innermost user's line that is not in an installed library, else the innermost of all."""
+    """The innermost line that is not in a library, else the innermost of all."""
     places = [(link.tb_frame.f_code.co_filename, link.tb_lineno) for link in frames_of(tb)]
     if not places:
         return ""
-    own = [place for place in places if "site-packages" not in place[0] and not place[0].startswith("<frozen")]
+    own = [place for place in places if not is_library(place[0])]
     filename, line = (own or places)[-1]
     return f"{Path(name_file(filename)).name}, line {line}"
 
@@ -116,7 +134,7 @@ def _place_of(tb: TracebackType | None, name_file: Callable[[str], str]) -> str:
 def _text_of(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as broken:  # noqa: BLE001 - the user's own __str__
+    except BaseException as broken:  # noqa: BLE001 - the user's own __str__
         return f"<its message cannot be shown: {type(broken).__name__}>"
 
 

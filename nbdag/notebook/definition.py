@@ -1,6 +1,7 @@
 """A `%%dag_task` cell put into a pipeline: from the text of the cell to the line that is printed under it."""
 
 import builtins
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from nbdag.core.options import make_spec
@@ -48,12 +49,9 @@ def _task_of_body(shell: Shell, cell: BodyCell, filename: str, *, place: str, op
 
 
 def _as_python(shell: Shell, body: str) -> str:
-    """The body with `!ls`, `%magic` and `name?` as calls. IPython drops blank lines at its start; they are kept."""
-    written = body.lstrip("\n")
-    blank = len(body) - len(written)
-    while (first := written.partition("\n"))[1] and not first[0].strip():
-        written, blank = first[2], blank + 1
-    python: str = shell.transform_cell(written)
+    """The body with `!ls`, `%magic` and `name?` as calls. IPython drops blank lines at its start; they are put back."""
+    blank = sum(1 for _ in itertools.takewhile(lambda line: not line.strip(), body.splitlines()))
+    python: str = shell.transform_cell(body)
     return "\n" * blank + python
 
 

@@ -23,8 +23,6 @@ from nbdag.notebook.source import Shell, running_cell
 if TYPE_CHECKING:
     from nbdag.dag import DAG
 
-Parse = Callable[[str], argparse.Namespace]
-
 
 def argument(*names: str, **how: Any) -> Callable[[argparse.ArgumentParser], None]:
     """One word of a magic's line, for `magic`."""
@@ -109,7 +107,7 @@ class DagMagics(Magics):
             dag = self._make("main")
         print(put(self.shell, dag, spec, ledger=self._ledger, own=own))  # noqa: T201 - the cell's output
         if given.show:
-            _show(dag.show())
+            display(dag.show())  # type: ignore[no-untyped-call]  # IPython has no types here
         if given.run:
             dag.run(spec.name)
             return dag[spec.name].result
@@ -311,11 +309,6 @@ def post_mortem(shell: Shell, error: BaseException) -> None:
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, users_frames(error.__traceback__)
     sys.last_exc = error  # type: ignore[attr-defined]  # what Python 3.12 looks at
     shell.debugger(force=True)
-
-
-def _show(picture: object) -> None:
-    if picture is not None:
-        display(picture)  # type: ignore[no-untyped-call]  # as above
 
 
 def _count(number: int, noun: str) -> str:

@@ -54,6 +54,11 @@ def test_paths_without_a_return_end_with_the_fallback(early, result):
     assert run("if early:\n    return 5\n6", early=early) == result
 
 
+def test_a_body_that_returns_on_some_paths_gives_none_on_the_others():
+    """As any function: a `return` somewhere says that the result was thought of."""
+    assert run("if early:\n    return 5\nx = 6", early=False) is None
+
+
 @pytest.mark.parametrize("text", ["x = 1", "for x in (1,): x", "if a:\n    return", "import math", "pass"])
 def test_a_body_without_a_result_is_refused(text):
     """A forgotten result shows at once, with the three ways to mend it."""

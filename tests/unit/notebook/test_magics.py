@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from IPython.core.completer import provisionalcompleter
@@ -11,6 +12,7 @@ from traitlets.config import Config
 
 from nbdag import DAG, current, pipelines
 from nbdag.notebook import load_ipython_extension, unload_ipython_extension
+from nbdag.notebook.completion import _install_as_hooks
 
 
 class Notebook:
@@ -262,6 +264,7 @@ def test_a_syntax_error_that_the_compiler_finds_looks_the_same(notebook):
         ("%dag_pull train", "UsageError: train has no result yet: `%dag_run train` makes it"),
         ("%dag_pull train --inputs", "UsageError: task 'train' has not run yet"),
         ("%dag_pull train load --as x", "UsageError: --as gives one result a name of its own"),
+        ("%dag_pull train --as 1x --force", "UsageError: train has no result yet"),
         ("%dag_drop", "UsageError: the following arguments are required: TASK"),
         ("%dag_debug", "UsageError: nothing failed in the last run of ml"),
         ("%dag_cancel", "UsageError: nothing is running"),
@@ -523,6 +526,18 @@ def test_the_shell_completes(notebook):
     assert complete("%%dag_task x --deps ro") == ["rows"]
     assert "--retries" in complete("%%dag_task x --ret")
     assert complete("%dag m") == ["ml"]
+
+
+def test_older_shells_complete_by_hooks(notebook):
+    """IPython before 8.6 has no matchers of this kind: each magic gets a hook, which goes with the extension."""
+    unload_ipython_extension(notebook.shell)
+    undo = _install_as_hooks(notebook.shell)
+    notebook.shell.run_cell("import nbdag; p = nbdag.DAG('ml')")
+    (hook,) = notebook.shell.strdispatchers["complete_command"].s_matches("%dag")
+
+    assert hook(SimpleNamespace(text_until_cursor="%dag m")) == ["ml"]
+    undo()
+    assert list(notebook.shell.strdispatchers["complete_command"].s_matches("%dag")) == []
 
 
 def test_unloading_leaves_the_shell_as_it_was(notebook):

@@ -40,7 +40,6 @@ from nbdag.core.reports import (
     Failed,
     FinishRun,
     IllegalReport,
-    Outcome,
     Report,
     Resolve,
     RunBegan,
@@ -115,10 +114,8 @@ class RunState:
                 self._time_out(report.at)
             case _:
                 assert_never(report)
-        if self._capacity.abandoned:
+        if self._capacity.abandoned or self._starved_at is not None:
             self._watch_starvation(report.at)
-        else:
-            self._starved_at = None
         if not self._nodes.left and self.finished is None:
             self._finish(report.at)
         if not self._actions:
@@ -173,10 +170,7 @@ class RunState:
         attempts.release(node)
         if node in attempts.stopping:
             self._end_stopped(node, attempts.stopping.pop(node), at)
-        else:
-            self._apply(node, outcome, at)
-
-    def _apply(self, node: int, outcome: Outcome, at: float) -> None:
+            return
         match outcome:
             case Succeeded():
                 self._end(node, TaskStatus.SUCCESS, at)
@@ -389,7 +383,8 @@ class RunState:
 
     def _watch_starvation(self, at: float) -> None:
         """Give the rest up when for STARVED_AFTER seconds only abandoned attempts hold what is needed."""
-        if not self._nodes.left or self._resolving or self._attempts.has_prospects():
+        hopeful = not self._capacity.abandoned or self._resolving or self._attempts.has_prospects()
+        if hopeful or not self._nodes.left:
             self._starved_at = None
         elif self._starved_at is None:
             self._starved_at = at + STARVED_AFTER

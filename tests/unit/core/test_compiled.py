@@ -73,6 +73,14 @@ def test_given_results_cut_off_what_is_above():
     assert [rules.resolve for rules in compiled.rules] == [True, False]
 
 
+def test_a_whole_graph_with_a_given_result_keeps_what_is_above():
+    """Without targets every task was asked for, those above a given result too, but it waits for none of them."""
+    # a -> b -> c
+    compiled = compile_graph(graph(spec("a"), spec("b", "a"), spec("c", "b")), given=[1])
+
+    assert (compiled.names, compiled.upstream, compiled.downstream) == (("a", "b", "c"), ((), (), (1,)), ((), (2,), ()))
+
+
 def test_a_given_result_asks_no_trigger_rule():
     """With nothing above it, a handler of failures would be skipped; its given result is used."""
     whole = graph(spec("a"), spec("b", "a", trigger=TriggerRule.ONE_FAILED))

@@ -480,6 +480,21 @@ def test_can_take_tells_what_take_would_do():
     assert (run.state.can_take("loop"), run.state.can_take("caller")) == (True, False)
 
 
+def test_has_ready_looks_at_no_capacity():
+    """It is True while a node waits for nothing but a slot or a resource."""
+    # a -> c ;  b
+    run = started(graph(a=(), b=(), c=("a",)), slots=1)
+    waiting = [run.state.has_ready()]
+
+    run.succeed("a")
+    waiting.append(run.state.has_ready())
+    run.capacity.slots["parallel"] = 2
+    run.pull()
+    waiting.append(run.state.has_ready())
+
+    assert waiting == [True, True, False]
+
+
 def test_accepts_tells_whose_outcome_counts():
     """The outcome of an attempt counts while it runs and was neither stopped nor given up."""
     run = started(graph(a=(), b=node(request=LOOP), c=()), slots=1)
@@ -489,6 +504,7 @@ def test_accepts_tells_whose_outcome_counts():
     run.overdue("b")
 
     assert (before, [run.state.accepts(number, 1) for number in range(3)]) == ([True, True, False], [False] * 3)
+    assert run.state.abandoned == {0: 1}
 
 
 def test_a_start_tells_its_worker_and_how_long_it_queued():

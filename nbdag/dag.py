@@ -6,22 +6,20 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from nbdag.core.capacity import Capacity
 from nbdag.core.checks import check_name
 from nbdag.core.errors import NbdagError
 from nbdag.core.graph import Graph
 from nbdag.core.options import make_spec
 from nbdag.core.task import TaskSpec
-from nbdag.definitions import Definitions, Named
+from nbdag.definitions import Definitions
 from nbdag.history import History, MainResults
 from nbdag.launch import Listener, Snapshot, launch, listener_key, run_options
-from nbdag.limits import ResourceLimits, check_count, check_resources, cores
+from nbdag.limits import ResourceLimits, check_count, checked_capacity, cores
 from nbdag.nested_loops import run_nested
 from nbdag.pipelines import announce, choose, current, find, names
 from nbdag.run import Run
-from nbdag.runtime.clock import Clock
 from nbdag.runtime.driver import Floor
-from nbdag.task import Task
+from nbdag.task import Named, Task
 
 __all__ = ["DAG", "choose", "current", "find", "names"]
 
@@ -72,15 +70,13 @@ class DAG:
         self.params: dict[str, Any] = dict(params or {})
         """Values that tasks take by argument name; may be changed at any time, for the next run."""
         self.store = None if store is None else Path(store)
-        parallel = cores() if max_parallel is None else check_count("max_parallel", max_parallel)
-        capacity = Capacity(parallel, check_count("max_async", max_async), check_resources(resources or {}))
-        self._floor = Floor(capacity)
+        self._floor = Floor(checked_capacity(max_parallel, max_async, resources or {}))
         self.resources = ResourceLimits(self._floor)
         """Capacities by name; may be changed at any time."""
         self._definitions = Definitions()
         self._handles: dict[str, Task] = {}
         self._history = History()
-        self._listeners: dict[tuple[str, str], Listener] = {}
+        self._listeners: dict[tuple[str, object], Listener] = {}
         self._defining = threading.RLock()
         announce(self)
 
@@ -112,11 +108,12 @@ class DAG:
 
     def add_task(self, task: Task) -> Task:
         """Add a `Task`; gives it back, now a handle of this pipeline."""
+        if not isinstance(task, Task):
+            raise TypeError(f"add_task() takes a Task, not {task!r}; @pipeline.task makes a function a task.")
         if task._dag is not None and task._dag is not self:
             raise NbdagError(f"task {task.name!r} belongs to pipeline {task._dag.name!r} already; make a new Task.")
         if task._dag is None:
-            task._options = self._definitions.options(task._options)
-            self.define(task.spec)
+            self.define(task._defined(self._definitions.options))
             task._dag = self
             self._handles[task.name] = task
         return task
@@ -129,22 +126,25 @@ class DAG:
     def remove(self, task: Named) -> None:
         """Take a task away."""
         with self._defining:
-            self._forget(self._definitions.remove(task))
+            spec = self._definitions.remove(task)
+            if (handle := self._handles.pop(spec.name, None)) is not None:
+                handle._detach(spec)
+            self._history.forget(spec.name)
 
     def rename(self, task: Named, new_name: str) -> None:
-        """Give a task another name; lists of dependencies follow, arguments of other tasks do not."""
+        """Give a task another name; handles and lists of dependencies follow, arguments of other tasks do not."""
         with self._defining:
-            self._forget(self._definitions.rename(task, check_name(new_name)))
+            old = self._definitions.rename(task, check_name(new_name))
+            if (handle := self._handles.pop(old, None)) is not None:
+                handle._name = new_name
+                self._handles[new_name] = handle
+            self._history.rename(old, new_name)
 
     def adopt(self, older: "DAG") -> None:
         """Take over the tasks and parameters of another pipeline that this one has not."""
         with self._defining:
             self._definitions.adopt(older.specs)
             self.params = {**older.params, **self.params}
-
-    def _forget(self, name: str) -> None:
-        self._handles.pop(name, None)
-        self._history.forget(name)
 
     @property
     def specs(self) -> Mapping[str, TaskSpec]:
@@ -161,7 +161,7 @@ class DAG:
         return self._handles.setdefault(name, Task._of(self, name))
 
     def __contains__(self, task: object) -> bool:
-        return task in self.specs
+        return self._definitions.has(task)
 
     def __iter__(self) -> Iterator[str]:
         return iter(list(self.specs))
@@ -171,8 +171,6 @@ class DAG:
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(self.specs)
-
-    # --- limits ---
 
     @property
     def max_parallel(self) -> int:
@@ -270,6 +268,8 @@ class DAG:
         """Start a run and give it at once; takes what `run` takes. Then `run.wait()`, `run.cancel()`, `await run`."""
         __tracebackhide__ = True
         self._definitions.check_force(options.pop("force", ()))
+        if isinstance(options.get("overrides"), Mapping):
+            options["overrides"] = self._definitions.by_name(options["overrides"])
         wanted, chosen = self._definitions.known(targets), run_options(options)
         with self._defining:
             listeners = [(event, callback) for (event, _), callback in self._listeners.items()]
@@ -300,7 +300,7 @@ class DAG:
     @property
     def results(self) -> MainResults:
         """Results by task name, of the latest run without one-run parameters or overrides."""
-        return MainResults(self._history, self.specs)
+        return MainResults(self._history, self._definitions)
 
     @property
     def last_run(self) -> Run | None:
@@ -379,12 +379,7 @@ class DAG:
         return to_mermaid(self._scene())
 
     def _scene(self) -> "Scene":
-        from nbdag.views.scene import Scene
-        from nbdag.views.summaries import summary_of
-
-        record = None if self.last_run is None else self._history.latest(list(self.specs))
-        summaries = {name: summary_of(value) for name, value in self.results.items()}
-        return Scene(self.name, self.graph(), record, self.params, summaries, now=Clock().now())
+        return self._history.scene(self.name, self.graph(), self.params, self.results)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         try:

@@ -9,10 +9,7 @@ from typing import Any
 from nbdag.core.errors import DuplicateTaskError, GraphError, NbdagError, ResourceError, UnknownTaskError
 from nbdag.core.graph import Graph, build_graph
 from nbdag.core.task import TaskSpec
-from nbdag.task import Task
-
-Named = str | Task | Callable[..., Any]
-"""What may stand for a task wherever one is named."""
+from nbdag.task import Named, Task
 
 
 class Definitions:
@@ -33,15 +30,18 @@ class Definitions:
         self._name_of[id(spec.func)] = spec.name
         return earlier
 
-    def remove(self, task: Named) -> str:
-        """Take a task away; gives its name."""
+    def remove(self, task: Named) -> TaskSpec:
+        """Take a task away; gives what it was."""
         (name,) = self.known([task])
-        self._name_of.pop(id(self.specs.pop(name).func), None)
-        return name
+        spec = self.specs.pop(name)
+        self._name_of.pop(id(spec.func), None)
+        return spec
 
     def rename(self, task: Named, new_name: str) -> str:
         """Give a task another name and mend the lists that name it; gives the old name."""
         (name,) = self.known([task])
+        if new_name == name:
+            return name
         if new_name in self.specs:
             raise NbdagError(f"cannot rename {name!r}: there is a task {new_name!r} already.")
         names = {name: new_name}
@@ -66,6 +66,17 @@ class Definitions:
         if name is None:
             raise UnknownTaskError(getattr(task, "__name__", repr(task)), self.specs)
         return name
+
+    def has(self, task: object) -> bool:
+        """True when a name, a handle or a function stands for a task that is defined."""
+        try:
+            return self.name_of(task) in self.specs  # type: ignore[arg-type]  # anything may be asked for with `in`
+        except UnknownTaskError:
+            return False
+
+    def by_name(self, values: Mapping[Named, Any]) -> dict[str, Any]:
+        """The same values under the names of the tasks."""
+        return dict(zip(self.known(values), values.values(), strict=True))
 
     def known(self, tasks: Iterable[Named | Iterable[Named]]) -> list[str]:
         """Names of tasks that must be defined; lists of them are taken apart."""

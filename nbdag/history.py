@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from nbdag.core.errors import NbdagError, NoResult, did_you_mean
 from nbdag.core.events import Event
+from nbdag.core.graph import Graph
 from nbdag.core.records import RunRecord, TaskRecord
+from nbdag.definitions import Definitions
 from nbdag.run import Run
 from nbdag.runtime.clock import Clock
+from nbdag.task import Named
 from nbdag.views import frames
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nbdag.views.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +43,14 @@ class History:
         self._main_of: dict[str, Run] = {}
         self._given_out = 0
         self._own: list[Event] = []
-        self._logging = threading.Lock()
+        self._numbering = threading.Lock()
         self._clock = Clock()
 
     def next_id(self) -> int:
         """The number of the next run."""
-        self._given_out += 1
-        return self._given_out
+        with self._numbering:
+            self._given_out += 1
+            return self._given_out
 
     def add(self, run: Run, events: Sequence[Event], tasks: Sequence[str], *, main: bool) -> None:
         """Take a run that starts; `main` when it uses no one-run parameters or overrides."""
@@ -75,7 +81,9 @@ class History:
     def record_of(self, task: str) -> TaskRecord:
         """How a task stands in the latest run that had it."""
         run = self._latest_of.get(task)
-        return TaskRecord(task) if run is None else run.record().tasks[task]
+        if run is None:
+            return TaskRecord(task)
+        return run.record().tasks.get(task) or TaskRecord(task)  # a run that is just starting has told of none
 
     def latest(self, tasks: Sequence[str]) -> RunRecord:
         """The latest state of each of these tasks, as if of one run."""
@@ -107,12 +115,11 @@ class History:
     def error_of(self, task: str) -> BaseException | None:
         """The exception a task failed with in the latest run that had it."""
         run = self._latest_of.get(task)
-        failure = None if run is None else run.failures.get(task)
-        return None if failure is None else failure.exception
+        return None if run is None else run._exception_of(task)
 
     def log(self, name: str, task: str | None, data: Mapping[str, Any] | None) -> None:
         """Take an event of the user's own, which belongs to no run."""
-        with self._logging:
+        with self._numbering:
             self._own.append(Event(len(self._own) + 1, self._clock.now(), name, task, 0, "", data))
 
     def status_frame(self, tasks: Sequence[str]) -> "pd.DataFrame":
@@ -140,28 +147,40 @@ class History:
             records.append(record)
         return records
 
+    def scene(self, name: str, graph: Graph, params: Mapping[str, Any], results: Mapping[str, Any]) -> "Scene":
+        """What a picture of the pipeline shows."""
+        from nbdag.views.scene import Scene
+        from nbdag.views.summaries import summary_of
+
+        record = None if self.last is None else self.latest(graph.names)
+        summaries = {task: summary_of(value) for task, value in results.items()}
+        return Scene(name, graph, record, params, summaries, now=self._clock.now())
+
     def forget(self, task: str) -> None:
         """A task is gone from the pipeline: let go of its results."""
         self._latest_of.pop(task, None)
         self._main_of.pop(task, None)
 
+    def rename(self, old: str, new: str) -> None:
+        """A task has another name: what it did under the old one is told in the runs that did it."""
+        if old != new:
+            self.forget(old)
+
 
 class MainResults(Mapping[str, Any]):
     """`pipeline.results`: each task's result in the latest run without one-run parameters or overrides."""
 
-    def __init__(self, history: History, tasks: Mapping[str, object]) -> None:
-        self._history, self._tasks = history, tasks
+    def __init__(self, history: History, definitions: Definitions) -> None:
+        self._history, self._definitions = history, definitions
 
-    def __getitem__(self, task: str) -> Any:
-        if task not in self._tasks:
-            raise NoResult(f"{task!r} is not a task of this pipeline.{did_you_mean(task, self._tasks)}", task=task)
-        return self._history.result_of(task)
-
-    def __contains__(self, task: object) -> bool:
-        return isinstance(task, str) and self._has(task)
+    def __getitem__(self, task: Named) -> Any:
+        name, tasks = self._definitions.name_of(task), self._definitions.specs
+        if name not in tasks:
+            raise NoResult(f"{name!r} is not a task of this pipeline.{did_you_mean(name, tasks)}", task=name)
+        return self._history.result_of(name)
 
     def __iter__(self) -> Iterator[str]:
-        return (task for task in list(self._tasks) if self._has(task))
+        return (task for task in list(self._definitions.specs) if self._has(task))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

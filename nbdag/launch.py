@@ -1,13 +1,16 @@
 """Starts a run: takes the snapshot, compiles it, and plugs driver, engines, capture and viewer together."""
 
 import asyncio
+import atexit
 import contextvars
+import inspect
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from nbdag.core.checks import Refusal, check_flag, check_limit
 from nbdag.core.compiled import compile_graph
 from nbdag.core.errors import NbdagError, did_you_mean
 from nbdag.core.events import EVENTS, Event
@@ -18,6 +21,7 @@ from nbdag.engines.loops import LoopEngine
 from nbdag.engines.threads import ThreadEngine
 from nbdag.feed import DriverFeed
 from nbdag.history import History
+from nbdag.limits import check_slots
 from nbdag.run import Run
 from nbdag.runtime.attempt import Performer
 from nbdag.runtime.calls import compile_calls
@@ -31,6 +35,7 @@ from nbdag.views.places import file_namer
 ON_ERROR: tuple[OnError, ...] = ("continue", "stop", "cancel")
 LISTEN_EVERY = 0.02
 """Seconds between two looks of the listeners' thread at the events."""
+LISTEN_AT_EXIT = 2.0
 
 Listener = Callable[[Event], object]
 
@@ -48,16 +53,6 @@ class RunOptions:
     output: str = "tail"
     note: str = ""
 
-    def __post_init__(self) -> None:
-        if self.on_error not in ON_ERROR:
-            raise ValueError(f"on_error={self.on_error!r} is not one of {', '.join(map(repr, ON_ERROR))}.")
-        if self.timeout is not None and not 0 < self.timeout < float("inf"):
-            raise ValueError(f"timeout={self.timeout!r}: give seconds above 0, or leave it out.")
-        if self.max_parallel is not None and not (type(self.max_parallel) is int and self.max_parallel > 0):
-            raise ValueError(f"max_parallel={self.max_parallel!r}: give a whole number above 0, or leave it out.")
-        if self.output not in display.OUTPUTS:
-            raise ValueError(f"output={self.output!r} is not one of {', '.join(map(repr, display.OUTPUTS))}.")
-
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -72,32 +67,76 @@ class Snapshot:
 
 def run_options(options: Mapping[str, Any]) -> RunOptions:
     """The options of a run by keyword, checked; an unknown one is a TypeError."""
-    known = {each.name for each in fields(RunOptions)}
-    for name in options:
-        if name not in known:
-            raise TypeError(f"run() has no option {name!r}.{did_you_mean(name, known)}")
-    return RunOptions(**{name: value for name, value in options.items() if value is not None})
+    checked: dict[str, Any] = {}
+    for name, value in options.items():
+        if name not in _CHECKS:
+            raise TypeError(f"run() has no option {name!r}.{did_you_mean(name, _CHECKS)}")
+        try:
+            if value is not None:
+                checked[name] = _CHECKS[name](value)
+        except Refusal as refusal:
+            raise ValueError(f"{name}={value!r} {refusal}") from None
+    return RunOptions(**checked)
 
 
-def listener_key(event: str, callback: Listener) -> tuple[str, str]:
-    """What a listener is registered under: the event, and the function's full name. Refuses an unknown event."""
+def _one_of(choices: Sequence[str]) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if value not in choices:
+            raise Refusal(f"must be one of {', '.join(map(repr, choices))}{did_you_mean(str(value), choices)}")
+        return value
+
+    return check
+
+
+def _by_name(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise Refusal("must be a dict of values by name")
+    return dict(value)
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "params": _by_name,
+    "overrides": _by_name,
+    "on_error": _one_of(ON_ERROR),
+    "timeout": check_limit,
+    "max_parallel": check_slots,
+    "raise_on_error": check_flag,
+    "output": _one_of(display.OUTPUTS),
+    "note": str,
+}
+
+
+def listener_key(event: str, callback: Listener) -> tuple[str, object]:
+    """What a listener is registered under: the event, and what tells it from others. Refuses an unknown event.
+
+    A named function is known by its name, so that its cell may be run again; a lambda by its place; else the object.
+    """
     if event != "*" and event not in EVENTS:
         raise ValueError(f"{event!r} is not the name of an event.{did_you_mean(event, EVENTS)}")
-    return event, f"{getattr(callback, '__module__', '')}.{getattr(callback, '__qualname__', id(callback))}"
+    if not callable(callback):
+        raise TypeError(f"on({event!r}, …) needs a function of one event, not {callback!r}.")
+    if not inspect.isfunction(callback):
+        return event, callback
+    code = callback.__code__
+    place = (code.co_filename, *code.co_positions()) if code.co_name == "<lambda>" else ()
+    return event, (callback.__module__, callback.__qualname__, place)
 
 
 def launch(snapshot: Snapshot, targets: Sequence[str], options: RunOptions, history: History) -> Run:
     """Start a run of these targets (none: all tasks) and what they need; returns at once."""
-    context = contextvars.copy_context()
+    outside = contextvars.copy_context()
+    context = outside.copy()
     context.run(_enter, snapshot)
-    driver = Driver(_job(snapshot, targets, options, history.next_id()), snapshot.floor, Clock(), context)
+    job = _job(snapshot, targets, options)
+    callers_loop = _callers_loop(job)
+    driver = Driver(replace(job, run_id=history.next_id()), snapshot.floor, Clock(), context)
     run = Run(driver, raise_on_error=options.raise_on_error, note=options.note)
     name_file = file_namer()
     capture = Capture(display.taps())
     performer = Performer(driver, capture, random=Random(), name_file=name_file)
-    engines = _engines(driver, performer, name_file)
+    engines = _engines(driver, performer, callers_loop, name_file)
     if snapshot.listeners:
-        _listen(driver, snapshot.listeners, context)
+        _listen(driver, snapshot.listeners, outside)
     history.add(run, driver.events, driver.job.graph.names, main=not (options.params or options.overrides))
     capture.open()
     driver.begin(engines, closing=capture.close)
@@ -120,7 +159,7 @@ def _enter(snapshot: Snapshot) -> None:
     _within.set((*chain, (snapshot.pipeline, id(snapshot.floor))))
 
 
-def _job(snapshot: Snapshot, targets: Sequence[str], options: RunOptions, run_id: int) -> Job:
+def _job(snapshot: Snapshot, targets: Sequence[str], options: RunOptions) -> Job:
     graph = snapshot.graph
     changed = resolve_params(graph, snapshot.params, options.params)
     given = {graph.resolve(name): value for name, value in options.overrides.items()}
@@ -129,7 +168,7 @@ def _job(snapshot: Snapshot, targets: Sequence[str], options: RunOptions, run_id
     node_of = {task: node for node, task in enumerate(compiled.tasks)}
     return Job(
         pipeline=snapshot.pipeline,
-        run_id=run_id,
+        run_id=0,  # given when nothing can be wrong any more
         graph=compiled,
         calls=compile_calls(graph, compiled, {**snapshot.params, **changed}, changed),
         given={node_of[task]: value for task, value in given.items() if task in node_of},
@@ -140,23 +179,31 @@ def _job(snapshot: Snapshot, targets: Sequence[str], options: RunOptions, run_id
     )
 
 
-def _engines(driver: Driver, performer: Performer, name_file: Callable[[str], str]) -> list[Engine]:
+def _engines(
+    driver: Driver,
+    performer: Performer,
+    callers_loop: asyncio.AbstractEventLoop | None,
+    name_file: Callable[[str], str],
+) -> list[Engine]:
     pools = {rules.request.pool for rules in driver.job.graph.rules}
     engines: list[Engine] = []
     if "thread" in pools:
         engines.append(ThreadEngine(driver, performer))
     if "loop" in pools:
         engines.append(LoopEngine(driver, performer, name_file=name_file))
-    if "caller" in pools:
-        engines.append(LoopEngine(driver, performer, loop=_callers_loop(driver), name_file=name_file))
+    if callers_loop is not None:
+        engines.append(LoopEngine(driver, performer, loop=callers_loop, name_file=name_file))
     return engines
 
 
-def _callers_loop(driver: Driver) -> asyncio.AbstractEventLoop:
+def _callers_loop(job: Job) -> asyncio.AbstractEventLoop | None:
+    """The loop of whoever starts the run, where a task is bound to it."""
+    bound = next((call.task for call in job.calls if call.pool == "caller"), None)
+    if bound is None:
+        return None
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
-        bound = next(call.task for call in driver.job.calls if call.pool == "caller")
         raise NbdagError(
             f"task {bound!r} has loop='caller', but no event loop runs here. Start the run from a coroutine "
             "(`await pipeline.run_async()`), or leave loop= out."
@@ -174,7 +221,10 @@ def _show(run: Run, driver: Driver, output: str) -> None:
 
 
 def _listen(driver: Driver, listeners: Sequence[tuple[str, Listener]], context: contextvars.Context) -> None:
-    """Call listeners from a thread of their own: they can neither delay the run nor break it."""
+    """Call listeners from a thread of their own: they can neither delay the run nor break it.
+
+    A script may end right after its run: then they get LISTEN_AT_EXIT seconds to hear of the run's end.
+    """
 
     def listen() -> None:
         broken: set[int] = set()
@@ -186,9 +236,16 @@ def _listen(driver: Driver, listeners: Sequence[tuple[str, Listener]], context: 
             for event in events:
                 _tell(driver, listeners, event, broken)
             if over and not events:
+                atexit.unregister(hear_out)
                 return
 
-    threading.Thread(target=context.copy().run, args=(listen,), name="nbdag-listeners", daemon=True).start()
+    def hear_out() -> None:
+        if driver.done.is_set():
+            thread.join(LISTEN_AT_EXIT)
+
+    thread = threading.Thread(target=context.run, args=(listen,), name="nbdag-listeners", daemon=True)
+    thread.start()
+    atexit.register(hear_out)
 
 
 def _tell(driver: Driver, listeners: Sequence[tuple[str, Listener]], event: Event, broken: set[int]) -> None:
@@ -197,7 +254,7 @@ def _tell(driver: Driver, listeners: Sequence[tuple[str, Listener]], event: Even
             continue
         try:
             listener(event)
-        except Exception as error:  # noqa: BLE001 - of the user's callback; said once a listener
+        except BaseException as error:  # noqa: BLE001 - of the user's callback, SystemExit too; said once a listener
             if number not in broken:
                 broken.add(number)
                 who = getattr(listener, "__qualname__", repr(listener))

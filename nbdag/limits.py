@@ -3,9 +3,11 @@
 import os
 from collections.abc import Iterator, Mapping, MutableMapping
 from math import isfinite
+from numbers import Integral, Real
 from typing import Any
 
 from nbdag.core.capacity import Capacity
+from nbdag.core.checks import Refusal
 from nbdag.runtime.driver import Floor
 
 
@@ -45,20 +47,36 @@ class ResourceLimits(MutableMapping[str, float]):
         return repr(self._floor.capacity.resources)
 
 
+def checked_capacity(max_parallel: int | None, max_async: int, resources: Mapping[Any, Any]) -> Capacity:
+    """The limits of a pipeline, checked; without `max_parallel` as many threads as there are cores."""
+    parallel = cores() if max_parallel is None else check_count("max_parallel", max_parallel)
+    return Capacity(parallel, check_count("max_async", max_async), check_resources(resources))
+
+
 def check_resources(resources: Mapping[Any, Any]) -> dict[str, float]:
     """The capacities, checked: names, and finite numbers from 0 on."""
+    if not isinstance(resources, Mapping):
+        raise ValueError(f"resources={resources!r} must be a dict of capacities by name.")
     for name, amount in resources.items():
-        number = isinstance(amount, int | float) and not isinstance(amount, bool)
+        number = isinstance(amount, Real) and not isinstance(amount, bool)
         if not (isinstance(name, str) and name and number and isfinite(amount) and amount >= 0):
             raise ValueError(f"resources: {name!r}: {amount!r} is not a name and a number from 0 on.")
     return dict(resources)
 
 
+def check_slots(value: object) -> int:
+    """A number of slots, checked; NumPy's will do."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise Refusal("must be a whole number, 1 or more")
+    return int(value)
+
+
 def check_count(option: str, value: object) -> int:
-    """A number of slots, checked."""
-    if type(value) is not int or value < 1:
-        raise ValueError(f"{option}={value!r}: give a whole number above 0.")
-    return value
+    """As `check_slots`, with the option in the message."""
+    try:
+        return check_slots(value)
+    except Refusal as refusal:
+        raise ValueError(f"{option}={value!r} {refusal}.") from None
 
 
 def cores() -> int:

@@ -2,18 +2,21 @@
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from nbdag.core.errors import RunCancelled, RunError, RunTimeout, TaskFailed, UnknownTaskError
+from nbdag.core.errors import NoResult, RunCancelled, RunError, RunTimeout, TaskFailed, UnknownTaskError
 from nbdag.core.records import ErrorInfo, RunRecord, TaskRecord
 from nbdag.core.status import RunStatus, TaskStatus
 from nbdag.feed import DriverFeed
 from nbdag.results import Results
 from nbdag.runtime.driver import Driver
+from nbdag.task import Named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +61,7 @@ class Run:
         self._reading = threading.Lock()
         self._viewer: Viewer | None = None
         self._shown_in: object = None  # the cell that has the panel, so that it is not shown twice there
+        self._raised: tuple[BaseException, TracebackType | None] | None = None
         self.note = note
         """What was given as `note`."""
         self.results = Results(driver)
@@ -96,7 +100,11 @@ class Run:
         record = self.record()
         failed = [task for task in record.tasks.values() if task.status is TaskStatus.FAILED]
         failed.sort(key=lambda task: task.end or 0.0)
-        return {task.task: self._failure(task, record) for task in failed}
+        blocked: dict[str, list[str]] = {}
+        for task in record.tasks.values():
+            for root in task.blamed:
+                blocked.setdefault(root, []).append(task.task)
+        return {task.task: self._failure(task, tuple(blocked.get(task.task, ()))) for task in failed}
 
     def record(self) -> RunRecord:
         """What is known by now, folded from the events. Not to be changed."""
@@ -104,11 +112,12 @@ class Run:
             self._record.follow(self._driver.events)
             return self._record
 
-    def logs(self, task: str) -> str:
+    def logs(self, task: Named) -> str:
         """All that is kept of what a task printed, logged and warned, over all its attempts."""
-        if task not in self.record().tasks:
-            raise UnknownTaskError(task, self._record.tasks)
-        return self._driver.output.text(task)
+        name = self.results.name_of(task)
+        if name not in self.record().tasks:
+            raise UnknownTaskError(name, self._record.tasks)
+        return self._driver.output.text(name)
 
     # --- waiting and stopping ---
 
@@ -125,7 +134,9 @@ class Run:
         while not self._driver.done.wait(SLICE if limit is None else max(0.0, min(SLICE, limit - time.monotonic()))):
             if limit is not None and time.monotonic() >= limit:
                 raise TimeoutError(f"run {self.run_id} is not over after {timeout:g} s; it goes on")
-        return self._concluded()
+        if (error := self._conclusion()) is not None:
+            raise error
+        return self
 
     def cancel(self) -> None:
         """Ask the run to stop; returns at once, may be called from anywhere. Asked again, it gives up what lingers."""
@@ -136,36 +147,56 @@ class Run:
 
     async def _wait_async(self) -> "Run":
         __tracebackhide__ = True
+        await self._over()
+        if (error := self._conclusion()) is not None:
+            raise error
+        return self
+
+    async def _over(self, limit: float = math.inf) -> None:
+        """Wait for the end of the run, or for so many seconds."""
+        ends_at = time.monotonic() + limit
         over, loop = asyncio.Event(), asyncio.get_running_loop()
         waiting = loop.create_task(over.wait())
         self._driver.when_done(lambda: _tell(loop, over))
         try:
-            while not self._driver.done.is_set():
+            while not self._driver.done.is_set() and time.monotonic() < ends_at:
                 # The timeout is the heartbeat without which ipykernel sees an interrupt only when the run is over.
                 await asyncio.wait({waiting}, timeout=SLICE)
         finally:
             waiting.cancel()
-        return self._concluded()
 
     def _wait_or_cancel(self) -> "Run":
         """Wait; an interrupt cancels the run, a second one gives up what does not stop."""
         __tracebackhide__ = True
         try:
-            return self.wait()
+            while not self._driver.done.wait(SLICE):
+                pass
         except KeyboardInterrupt:
-            if self.done:
-                raise
             self._driver.cancel("interrupted")
             self._linger()
             raise
+        if (error := self._conclusion()) is not None:
+            raise error
+        return self
 
     async def _wait_or_cancel_async(self) -> "Run":
         __tracebackhide__ = True
         try:
-            return await self._wait_async()
+            await self._over()
         except asyncio.CancelledError:
             self._driver.cancel("interrupted")
+            await self._linger_async()
             raise
+        if (error := self._conclusion()) is not None:
+            raise error
+        return self
+
+    async def _linger_async(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):  # the second one: give up at once
+            await self._over(INTERRUPT_GRACE)
+        if not self.done:
+            self._driver.cancel("interrupted twice")
+        self._close_viewer()
 
     def _linger(self) -> None:
         with contextlib.suppress(KeyboardInterrupt):  # the second one: give up at once
@@ -175,19 +206,31 @@ class Run:
             self._driver.done.wait(1.0)
         self._close_viewer()
 
-    def _concluded(self) -> "Run":
-        __tracebackhide__ = True
+    def _conclusion(self) -> BaseException | None:
+        """What a run that is over raises, with the frames of the user's code alone, however often it is raised."""
         self._close_viewer()
-        if self._raise_on_error and self.state is not RunStatus.SUCCESS:
-            raise self._error()
-        return self
+        if not self._raise_on_error or self.state is RunStatus.SUCCESS:
+            return None
+        if self._raised is None:
+            error = self._error()
+            self._raised = error, error.__traceback__
+        error, frames = self._raised
+        return error.with_traceback(frames)
 
     def _release_frames(self) -> None:
         """Let go of what the failed tasks' frames hold."""
         self._driver.errors.clear()
+        self._raised = None
+
+    def _exception_of(self, task: str) -> BaseException | None:
+        node = self.results.node_of[task]
+        return self._driver.errors.get(node) if self._driver.status[node] is TaskStatus.FAILED else None
 
     def _inputs_of(self, task: str) -> dict[str, Any]:
-        call = self._driver.call_of(self._driver.names.index(task))
+        call = self._driver.call_of(self.results.node_of[task])
+        gone = [argument for argument, source in call.inputs if source in self._driver.dropped]
+        if gone:
+            raise NoResult(f"input {gone[0]!r} of task {task!r} was not kept: its task has keep=False.", task=task)
         values, named = call.arguments(self._driver.results)
         return dict(zip(call.positional, values, strict=False)) | named
 
@@ -226,19 +269,17 @@ class Run:
         more = f"; {others} more failed" if others else ""
         tries = f"attempt {failure.attempts}" if failure.attempts > 1 else "its only attempt"
         note = f"task {failure.task!r} of {self.pipeline}, run {self.run_id}, {tries}{blocked}{more}"
-        if note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
+        with contextlib.suppress(Exception):  # of an exception that takes no attributes, such as a frozen dataclass
+            if note not in getattr(error, "__notes__", ()):
+                error.add_note(note)
         return error
 
-    def _failure(self, task: TaskRecord, record: RunRecord) -> Failure:
-        node = self._driver.names.index(task.task)
-        blocked = tuple(other.task for other in record.tasks.values() if task.task in other.blamed)
+    def _failure(self, task: TaskRecord, blocked: tuple[str, ...]) -> Failure:
         error = task.error or ErrorInfo(task.reason, task.message)
-        return Failure(task.task, task.reason, task.attempt, error, self._driver.errors.get(node), blocked)
+        return Failure(task.task, task.reason, task.attempt, error, self._exception_of(task.task), blocked)
 
     def _is_allowed(self, task: str) -> bool:
-        node = self._driver.names.index(task)
-        return node < len(self._driver.job.graph.rules) and self._driver.job.graph.rules[node].allow_failure
+        return self._driver.job.graph.rules[self.results.node_of[task]].allow_failure
 
     def _why(self) -> str:
         cancelled = [task for task in self.record().tasks.values() if task.status is TaskStatus.CANCELLED]

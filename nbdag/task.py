@@ -1,8 +1,8 @@
 """A task as people hold it: its definition, and how it stands in the latest run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 from nbdag.core.options import make_spec
 from nbdag.core.records import TaskRecord
@@ -11,6 +11,9 @@ from nbdag.core.task import TaskSpec
 
 if TYPE_CHECKING:
     from nbdag.dag import DAG
+
+Named = Union[str, "Task", Callable[..., Any]]
+"""What may stand for a task wherever one is named."""
 
 
 class Task:
@@ -26,16 +29,23 @@ class Task:
 
     def __init__(self, name: str, func: Callable[..., Any], dependencies: Any = None, **options: Any) -> None:
         self._dag: DAG | None = None
-        self._options = {"name": name, "dependencies": dependencies, **options}
-        self._func = func
-        self._spec: TaskSpec | None = None
-        self._name = name
+        self._func, self._options = func, {"name": name, "dependencies": dependencies, **options}
+        self._spec = self._defined(_by_name)
+        self._name = self._spec.name
 
     @classmethod
     def _of(cls, dag: "DAG", name: str) -> "Task":
         task = cls.__new__(cls)
-        task._dag, task._name, task._spec = dag, name, None
+        task._dag, task._name, task._spec, task._options = dag, name, dag.specs[name], {}
         return task
+
+    def _detach(self, spec: TaskSpec) -> None:
+        """The pipeline has no such task any more; the handle keeps its last definition."""
+        self._dag, self._spec, self._options = None, spec, {}
+
+    def _defined(self, named: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> TaskSpec:
+        """The definition, with the tasks that its options list as `named` gives them."""
+        return make_spec(self._func, **named(self._options)) if self._options else self._spec
 
     @property
     def name(self) -> str:
@@ -45,11 +55,7 @@ class Task:
     @property
     def spec(self) -> TaskSpec:
         """Its definition, checked."""
-        if self._dag is not None:
-            return self._dag.specs[self._name]
-        if self._spec is None:
-            self._spec = make_spec(self._func, **self._options)
-        return self._spec
+        return self._spec if self._dag is None else self._dag.specs[self._name]
 
     @property
     def func(self) -> Callable[..., Any]:
@@ -123,6 +129,16 @@ class Task:
         if record.error is not None:
             words.append(str(record.error))
         return ", ".join(words) + ">"
+
+
+def _by_name(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, handles and functions in them replaced by the names that they most likely stand for."""
+    named = dict(options)
+    for option in ("dependencies", "after"):
+        tasks = named.get(option)
+        if isinstance(tasks, list | tuple | set | frozenset):
+            named[option] = [task.name if isinstance(task, Task) else getattr(task, "__name__", task) for task in tasks]
+    return named
 
 
 def _moment(at: float | None) -> datetime | None:

@@ -1,5 +1,6 @@
 """RunState under hypothesis: any report at any time, and the laws after every step."""
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -30,6 +31,8 @@ from nbdag.core.status import FailureReason
 from tests.simulation.graphs import capacity_by, setting_by
 from tests.simulation.laws import Laws, Ledger
 from tests.unit.core.story import snapshot
+
+pytestmark = pytest.mark.timeout(900)  # the full count takes minutes
 
 WRONG, LATE = ErrorInfo("ValueError", "wrong"), ErrorInfo("TaskTimeout", "late")
 DELAYS = st.sampled_from((None, 0.0, 0.0, 2.0, 8.0))

@@ -42,8 +42,6 @@ class BodyCell:
     """Names it may read before it binds them: inputs, where tasks or parameters have these names."""
     must_bind: tuple[str, ...]
     """Those among `reads` that can be nothing else than inputs."""
-    binds: frozenset[str]
-    """Its own variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +134,6 @@ def _read_body(source: str, name: str, command: str, *, is_quiet: bool) -> BodyC
         function=ast.fix_missing_locations(function),
         reads=tuple(read for read in flow.reads if read != name),
         must_bind=flow.must_bind,
-        binds=flow.binds,
     )
 
 

@@ -21,16 +21,16 @@ MAGIC = "dag_task"
 
 def make_task(
     shell: Shell, body: str, *, name: str | None, command: str, cell: RunningCell, options: dict[str, Any]
-) -> tuple[TaskSpec, frozenset[str]]:
-    """The task that a cell defines, and the variables of its body. What stands around a `def` has run by then."""
+) -> TaskSpec:
+    """The task that a cell defines. What stands around a `def` has run by then."""
     with syntax_errors_as_in_a_cell(shell, cell.filename):
         read = read_cell(_as_python(shell, body), name, command=command)
     filename = register(shell, read.text, cell=cell, magic=MAGIC, body=body)
     if isinstance(read, BodyCell):
-        return _task_of_body(shell, read, filename, place=cell.place, options=options), read.binds
+        return _task_of_body(shell, read, filename, place=cell.place, options=options)
     with syntax_errors_as_in_a_cell(shell, filename):
         run = runner_of(read, shell.user_ns, filename=filename, compiler=shell.compile)
-    return make_spec(run(), name=read.name, place=f"{cell.place}, line {read.line}", **options), frozenset()
+    return make_spec(run(), name=read.name, place=f"{cell.place}, line {read.line}", **options)
 
 
 def _task_of_body(shell: Shell, cell: BodyCell, filename: str, *, place: str, options: dict[str, Any]) -> TaskSpec:
@@ -55,7 +55,7 @@ def _as_python(shell: Shell, body: str) -> str:
     return "\n" * blank + python
 
 
-def put(shell: Shell, dag: "DAG", spec: TaskSpec, *, ledger: Ledger, own: frozenset[str]) -> str:
+def put(shell: Shell, dag: "DAG", spec: TaskSpec, *, ledger: Ledger) -> str:
     """Makes it the pipeline's task of that name, binds the variable, and gives the line to print."""
     before = dict(dag.specs)
     replaced = dag.define(spec, replace=True)
@@ -68,7 +68,7 @@ def put(shell: Shell, dag: "DAG", spec: TaskSpec, *, ledger: Ledger, own: frozen
         notes.append(f"dropped {change.renamed_from}, this cell's earlier name")
     if spec.specialise is not None:
         notes += bind_variable(shell, dag, spec.name)
-    return sentence(spec, tasks=dag.specs.keys(), params=dag.params, namespace=shell.user_ns, own=own, notes=notes)
+    return sentence(spec, tasks=dag.specs.keys(), params=dag.params, namespace=shell.user_ns, notes=notes)
 
 
 def bind_variable(shell: Shell, dag: "DAG", name: str) -> list[str]:

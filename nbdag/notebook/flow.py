@@ -9,13 +9,14 @@ Laws, all on the safe side:
 3. `must_bind` holds only names read where *no* path can have bound them, so that without an input of that name the
    read can only fail.
 
-Not seen: names inside strings, `eval` and the like.
+Not seen: names inside strings (but for the lines that IPython fills in), `eval` and the like.
 """
 
 import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from nbdag.notebook.expansion import expanded_names
 from nbdag.notebook.scopes import (
     COMPREHENSIONS,
     Function,
@@ -307,6 +308,10 @@ class _Walk:
                 case ast.NamedExpr(target=target, value=value):
                     self.evaluate(value)
                     self.assign(target)
+                case ast.Call():
+                    self.evaluate(*ast.iter_child_nodes(node))
+                    for name in expanded_names(node):
+                        self.read(name, later=True)  # where it is unbound, the line stays as it is
                 case ast.BoolOp() | ast.IfExp():
                     self.bound = _join(*self.condition(node))
                 case ast.Lambda() | ast.GeneratorExp():

@@ -99,13 +99,13 @@ class DagMagics(Magics):
         %%dag_task train --deps features --retry-on OSError --run
         """
         options = read_options(vars(given), self.shell.user_ns)
-        spec, own = make_task(
+        spec = make_task(
             self.shell, cell, name=given.name, command=line, cell=running_cell(self.shell), options=options
         )
         dag = face.current()
         if dag is None:  # an empty pipeline is one too, although it is falsy
             dag = self._make("main")
-        print(put(self.shell, dag, spec, ledger=self._ledger, own=own))  # noqa: T201 - the cell's output
+        print(put(self.shell, dag, spec, ledger=self._ledger))  # noqa: T201 - the cell's output
         if given.show:
             display(dag.show())  # type: ignore[no-untyped-call]  # IPython has no types here
         if given.run:

@@ -8,6 +8,8 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from nbdag.notebook.expansion import expanded_names
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 Scope = Function | ast.Lambda | ast.ClassDef | Comprehension
@@ -182,6 +184,8 @@ def _reads(nodes: Iterable[ast.AST]) -> Iterator[str]:
     for node in _own_nodes(nodes):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
             yield node.id
+        elif isinstance(node, ast.Call):
+            yield from expanded_names(node)
         elif isinstance(node, _SCOPES):
             yield from free_names(node)
 

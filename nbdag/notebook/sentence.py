@@ -3,7 +3,6 @@
 train ← features (task), lr=0.1 (param) · reads ratios(), CFG · not defined yet: tset. Did you mean 'test'?
 """
 
-import builtins
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from reprlib import Repr
 from types import FunctionType, ModuleType
@@ -28,7 +27,6 @@ def sentence(
     tasks: Collection[str],
     params: Mapping[str, Any],
     namespace: Mapping[str, Any],
-    own: Collection[str] = (),
     notes: Iterable[str] = (),
 ) -> str:
     """What a definition amounts to at this moment; later cells may still change it.
@@ -38,7 +36,6 @@ def sentence(
         tasks: names of the pipeline's tasks, its own among them.
         params: the pipeline's parameters.
         namespace: the notebook's variables.
-        own: the variables of a cell's body.
         notes: what else there is to say, one text each.
 
     >>> from nbdag.core.options import make_spec
@@ -49,15 +46,16 @@ def sentence(
     binding = bind(spec, tasks, params)
     taken = {given.argument for given in binding.inputs}
     parts = [_inputs(spec, tasks, params)]
-    reads = [name for name in _globals_of(spec, own) if name not in taken]
+    reads = [name for name in globals_read(spec.func) if name not in taken]
     if told := [_as_read(name, namespace) for name in reads if _is_worth_telling(name, namespace)]:
         parts.append("reads " + _listed(told))
+    wanted = [*binding.unbound]
     if spec.specialise is not None and binding.unbound:
         parts.append(f"assigns {_listed(binding.unbound)} only after reading it, so it must be a task or a parameter")
-    missing = [] if spec.specialise is not None else [*binding.unbound]
-    missing += [name for name in _undefined(spec, reads, namespace) if name not in missing]
-    missing += [name for name in _ordered_by(spec) if name not in tasks and name not in missing]
-    if missing:
+        wanted = []
+    wanted += [name for name in undefined_globals(spec.func) if name not in taken]
+    wanted += [name for name in _ordered_by(spec) if name not in tasks]
+    if missing := tuple(dict.fromkeys(wanted)):
         parts.append(_not_defined_yet(missing, [*tasks, *params, *namespace]))
     return " · ".join([*parts, *notes])
 
@@ -82,19 +80,6 @@ def _inputs(spec: TaskSpec, tasks: Collection[str], params: Mapping[str, Any]) -
 def _ordered_by(spec: TaskSpec) -> Sequence[str]:
     """Tasks that are named in the options of this one."""
     return [*(spec.dependencies or ()), *spec.after]
-
-
-def _globals_of(spec: TaskSpec, own: Collection[str]) -> Sequence[str]:
-    """Names that a task would read as globals if none of them were an input."""
-    if spec.specialise is None:
-        return globals_read(spec.func)
-    return [name for name in spec.candidates if name not in own]
-
-
-def _undefined(spec: TaskSpec, reads: Iterable[str], namespace: Mapping[str, Any]) -> Sequence[str]:
-    if spec.specialise is None:
-        return undefined_globals(spec.func)
-    return [name for name in reads if name not in namespace and not hasattr(builtins, name)]
 
 
 def _is_worth_telling(name: str, namespace: Mapping[str, Any]) -> bool:

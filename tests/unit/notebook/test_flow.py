@@ -42,6 +42,12 @@ def reads(text: str) -> list[str]:
         ("f'{a:{width}}'", ["a", "width"]),
         ("global seen\nseen = 1\nseen", []),
         ("assert ok, why", ["ok", "why"]),
+        ("get_ipython().system('head {path} $n')", ["get_ipython", "path", "n"]),
+        ("n = 1\nget_ipython().getoutput('head {rows[n]:>3} $$HOME')", ["get_ipython", "rows"]),
+        ("get_ipython().run_line_magic('timeit', 'f({x})')", ["get_ipython", "x"]),
+        ("get_ipython().run_cell_magic('bash', '-s {x}', 'echo $y')", ["get_ipython", "x"]),
+        ("get_ipython().system('awk {print $1}')", ["get_ipython"]),
+        ("system('head {path}')", ["system"]),
     ],
 )
 def test_a_name_is_read_from_outside_unless_it_is_bound_before(text, expected):

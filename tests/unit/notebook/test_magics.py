@@ -147,6 +147,15 @@ def test_shell_lines_and_magics_work_in_a_body(notebook):
     assert current().results["told"] == "hello"
 
 
+def test_inputs_are_seen_in_shell_lines(notebook):
+    """A task's result is filled into a shell line as a notebook variable would be."""
+    notebook("%%dag_task word\n'hello'")
+
+    assert notebook("%%dag_task said\nlines = !echo {word} $$HOME\nlines[0].split()[0]") == "said ← word (task)"
+    notebook("%dag_run")
+    assert current().results["said"] == "hello"
+
+
 def test_await_works_in_a_body(notebook):
     """The task runs on the run's own loop."""
     notebook("%%dag_task slow\nimport asyncio\nawait asyncio.sleep(0)\n7")

@@ -10,7 +10,8 @@ from nbdag.notebook.sentence import sentence
 
 def of_body(text, name="train", *, tasks=(), params=None, notes=(), options=None, **namespace):
     cell = read_cell(text, name)
-    make = function_of(cell, {})
+    namespace = {"__name__": "__main__", **namespace}
+    make = function_of(cell, namespace)
     spec = make_spec(
         make(()),
         name=name,
@@ -19,8 +20,7 @@ def of_body(text, name="train", *, tasks=(), params=None, notes=(), options=None
         specialise=make,
         **(options or {}),
     )
-    namespace = {"__name__": "__main__", **namespace}
-    return sentence(spec, tasks={*tasks, name}, params=params or {}, namespace=namespace, own=cell.binds, notes=notes)
+    return sentence(spec, tasks={*tasks, name}, params=params or {}, namespace=namespace, notes=notes)
 
 
 def notebook_function(text):

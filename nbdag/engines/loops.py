@@ -42,11 +42,20 @@ class LoopEngine:
         self._runners: dict[asyncio.Task[None], _Runner] = {}
         self._starting = threading.Lock()
         self._turned_at: float | None = None
-        self._named_blocked = False
+        self._named_blocked = self._is_lost = False
 
     def spawn(self) -> None:
         """Start one more runner; the first one starts the loop."""
-        self._running_loop().call_soon_threadsafe(self._start_runner)
+        try:
+            self._running_loop().call_soon_threadsafe(self._start_runner)
+        except RuntimeError:
+            self.lose_loop()
+
+    def lose_loop(self) -> None:
+        """The caller's loop was closed under the run, so that what is bound to it can never run: cancel the run."""
+        if not self._is_lost and not self._driver.is_over:
+            self._is_lost = True
+            self._driver.cancel("the event loop that tasks with loop='caller' are bound to was closed")
 
     def stop(self, node: int, attempt: int) -> None:
         """Cancel the attempt if it still runs."""
@@ -87,7 +96,12 @@ class LoopEngine:
         task = self._loop.create_task(runner.work(self._driver, self._performer), name=f"nbdag-{self.pool}")
         runner.task = task
         self._runners[task] = runner
-        task.add_done_callback(self._runners.pop)
+        task.add_done_callback(self._runner_ended)
+
+    def _runner_ended(self, task: asyncio.Task[None]) -> None:
+        del self._runners[task]
+        if task.cancelled():
+            self.lose_loop()
 
     def _cancel(self, node: int, attempt: int) -> None:
         for runner in self._runners.values():
@@ -154,7 +168,7 @@ class _Runner:
         self.since: float | None = None
         self.current: StartAttempt | None = None
         self.task: asyncio.Task[None] | None = None
-        self._pool = engine.pool
+        self._engine, self._pool = engine, engine.pool
         self._bell = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._thread_id = threading.get_ident()
@@ -165,8 +179,10 @@ class _Runner:
         if threading.get_ident() == self._thread_id:
             self._bell.set()
         else:
-            with contextlib.suppress(RuntimeError):  # the caller's loop was closed under the run
+            try:
                 self._loop.call_soon_threadsafe(self._bell.set)
+            except RuntimeError:
+                self._engine.lose_loop()
 
     def cancel(self) -> None:
         """Cancel the attempt that runs; called on the loop's thread."""
@@ -191,14 +207,24 @@ class _Runner:
             elif driver.is_over:
                 return
             else:
-                await self._bell.wait()
-                self._bell.clear()
+                await self._hear_bell()
                 start, turned_at = driver.take(self._pool, self), driver.now()
+
+    async def _hear_bell(self) -> None:
+        try:
+            await self._bell.wait()
+        except asyncio.CancelledError:
+            if self._pool == "caller":  # asyncio.run() closes the loop
+                raise
+            asyncio.current_task().uncancel()  # type: ignore[union-attr]  # a task has cancelled all Tasks it found
+        self._bell.clear()
 
     async def _forget_cancellation(self) -> None:
         """Take in what an attempt left: a cancellation of it must not hit the next one."""
         if not self._asked_to_stop and not (self.task is not None and self.task.cancelling()):
             return
+        if not self._asked_to_stop and self._pool == "caller":  # by asyncio.run(), which closes its loop now
+            self._engine.lose_loop()
         self._asked_to_stop = False
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(0)

@@ -139,8 +139,12 @@ def launch(snapshot: Snapshot, targets: Sequence[str], options: RunOptions, hist
         _listen(driver, snapshot.listeners, outside)
     history.add(run, driver.events, driver.job.graph.names, main=not (options.params or options.overrides))
     capture.open()
-    driver.begin(engines, closing=capture.close)
-    _show(run, driver, options.output)
+    try:
+        driver.begin(engines, closing=capture.close)
+        _show(run, driver, options.output)
+    except BaseException:  # an interrupt: nobody got hold of this run, so nobody else could stop it
+        driver.cancel("interrupted")
+        raise
     return run
 
 

@@ -122,6 +122,15 @@ class History:
         with self._numbering:
             self._own.append(Event(len(self._own) + 1, self._clock.now(), name, task, 0, "", data))
 
+    @property
+    def count(self) -> int:
+        """How many runs there have been."""
+        return len(self._past)
+
+    def events_after(self, count: int) -> list[Event]:
+        """The events of all runs but the first `count`."""
+        return [event for past in self._past[count:] for event in past.events]
+
     def status_frame(self, tasks: Sequence[str]) -> "pd.DataFrame":
         """The latest state of these tasks, a row per task."""
         return frames.status_frame(self.latest(tasks), tasks, self._clock.now())

@@ -13,9 +13,9 @@ ipywidgets or IPython.
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
+import typing
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from nbdag.core.errors import Fail, Retry, Skip
     from nbdag.core.status import TaskStatus
     from nbdag.dag import DAG
@@ -64,7 +64,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'nbdag' has no attribute {name!r}")
@@ -76,14 +76,14 @@ def __dir__() -> list[str]:
     return [*__all__, "__version__", "load_ipython_extension", "unload_ipython_extension"]
 
 
-def load_ipython_extension(shell: Any) -> None:
+def load_ipython_extension(shell: typing.Any) -> None:
     """Give a notebook the magics: `%load_ext nbdag`."""
     from nbdag.notebook import load_ipython_extension as load
 
     load(shell)
 
 
-def unload_ipython_extension(shell: Any) -> None:
+def unload_ipython_extension(shell: typing.Any) -> None:
     """Take the magics away again: `%unload_ext nbdag`."""
     from nbdag.notebook import unload_ipython_extension as unload
 

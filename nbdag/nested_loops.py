@@ -19,6 +19,14 @@ def allow_nested_loops() -> None:
 
     Raises:
         NbdagError: nest_asyncio was applied before, or the running loop cannot be patched (uvloop).
+
+    >>> async def answer():
+    ...     return 42
+    >>> async def cell():
+    ...     return asyncio.run(answer())
+    >>> allow_nested_loops()  # doctest: +SKIP
+    >>> asyncio.run(cell())  # doctest: +SKIP
+    42
     """
     original = sys.modules.get("nest_asyncio")
     if original is not None and getattr(asyncio, "_nest_patched", False):

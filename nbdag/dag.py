@@ -13,7 +13,7 @@ from nbdag.core.options import make_spec
 from nbdag.core.task import TaskSpec
 from nbdag.definitions import Definitions
 from nbdag.history import History, MainResults
-from nbdag.launch import Listener, Snapshot, launch, listener_key, run_options
+from nbdag.launch import Compilation, Listener, Snapshot, launch, listener_key, run_options
 from nbdag.limits import ResourceLimits, check_count, checked_capacity, cores
 from nbdag.nested_loops import run_nested
 from nbdag.pipelines import announce, choose, current, find, names
@@ -76,6 +76,7 @@ class DAG:
         self._definitions = Definitions()
         self._handles: dict[str, Task] = {}
         self._history = History()
+        self._compilation = Compilation()
         self._listeners: dict[tuple[str, object], Listener] = {}
         self._defining = threading.RLock()
         announce(self)
@@ -273,7 +274,7 @@ class DAG:
         wanted, chosen = self._definitions.known(targets), run_options(options)
         with self._defining:
             listeners = [(event, callback) for (event, _), callback in self._listeners.items()]
-            snapshot = Snapshot(self.name, self.graph(), dict(self.params), self._floor, listeners)
+            snapshot = Snapshot(self.name, self.graph(), dict(self.params), self._floor, self._compilation, listeners)
         return launch(snapshot, wanted, chosen, self._history)
 
     async def run_async(self, *targets: Named, **options: Any) -> Run:

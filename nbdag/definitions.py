@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from nbdag.core.errors import DuplicateTaskError, GraphError, NbdagError, ResourceError, UnknownTaskError
-from nbdag.core.graph import Graph, build_graph
+from nbdag.core.graph import Graph, build_graph, names_hold
 from nbdag.core.task import TaskSpec
 from nbdag.task import Named, Task
 
@@ -18,6 +18,8 @@ class Definitions:
     def __init__(self) -> None:
         self.specs: dict[str, TaskSpec] = {}
         self._name_of: dict[int, str] = {}  # by id of the function, which the spec keeps alive
+        self._graph: Graph | None = None
+        self._built_from: tuple[object, ...] = ()  # ids of specs, which the graph keeps alive, and parameters' names
 
     def define(self, spec: TaskSpec, *, replace: bool) -> TaskSpec | None:
         """Add or replace a task; gives the definition it replaced. Another function of its name may be refused."""
@@ -112,12 +114,22 @@ class Definitions:
             if amount > resources.get(name, 0)
         ]
         if not problems:
-            return build_graph(specs, params, handle_of=handle_of)
+            return self._built(specs, params, handle_of)
         try:
             build_graph(specs, params, handle_of=handle_of)
         except GraphError as error:
             problems = [*error.problems, *problems]
         raise problems[0] if len(problems) == 1 else GraphError(problems)
+
+    def _built(
+        self, specs: list[TaskSpec], params: Mapping[str, Any], handle_of: Callable[[object], str | None]
+    ) -> Graph:
+        """The graph; the one built last, where only the notebook's other names may have changed since."""
+        built_from = (*map(id, specs), *params)
+        if self._graph is None or built_from != self._built_from or not names_hold(self._graph, handle_of):
+            self._graph = build_graph(specs, params, handle_of=handle_of)
+            self._built_from = built_from
+        return self._graph
 
     def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Options of a task in which handles and functions that stand for tasks are replaced by names."""

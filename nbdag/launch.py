@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from nbdag.core.checks import Refusal, check_flag, check_limit
-from nbdag.core.compiled import compile_graph
+from nbdag.core.compiled import CompiledGraph, compile_graph
 from nbdag.core.errors import NbdagError, did_you_mean
 from nbdag.core.events import EVENTS, Event
 from nbdag.core.graph import Graph
@@ -24,7 +24,7 @@ from nbdag.history import History
 from nbdag.limits import check_slots
 from nbdag.run import Run
 from nbdag.runtime.attempt import Performer
-from nbdag.runtime.calls import compile_calls
+from nbdag.runtime.calls import NodeCall, compile_calls
 from nbdag.runtime.capture import Capture
 from nbdag.runtime.clock import Clock
 from nbdag.runtime.driver import Driver, Floor, Job
@@ -54,6 +54,25 @@ class RunOptions:
     note: str = ""
 
 
+class Compilation:
+    """What was compiled for the latest run of a pipeline; the next run of the same graph and targets reuses it."""
+
+    def __init__(self) -> None:
+        self._made_for: tuple[Graph | None, tuple[int, ...], tuple[int, ...]] = (None, (), ())
+        self._made: tuple[CompiledGraph, Sequence[NodeCall]] | None = None
+
+    def of(
+        self, graph: Graph, targets: tuple[int, ...], given: tuple[int, ...]
+    ) -> tuple[CompiledGraph, Sequence[NodeCall]]:
+        """The compiled graph and its calls, for these targets (none: all) with some results given."""
+        known, *rest = self._made_for
+        if self._made is None or known is not graph or rest != [targets, given]:
+            compiled = compile_graph(graph, targets or None, given=given)
+            self._made = compiled, compile_calls(graph, compiled)
+            self._made_for = graph, targets, given
+        return self._made
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a run takes of its pipeline when it starts; what changes later affects the next run."""
@@ -62,6 +81,7 @@ class Snapshot:
     graph: Graph
     params: Mapping[str, Any]
     floor: Floor
+    compilation: Compilation
     listeners: Sequence[tuple[str, Listener]] = ()
 
 
@@ -143,7 +163,7 @@ def launch(snapshot: Snapshot, targets: Sequence[str], options: RunOptions, hist
         driver.begin(engines, closing=capture.close)
         _show(run, driver, options.output)
     except BaseException:  # an interrupt: nobody got hold of this run, so nobody else could stop it
-        driver.cancel("interrupted")
+        run._interrupt()
         raise
     return run
 
@@ -168,13 +188,14 @@ def _job(snapshot: Snapshot, targets: Sequence[str], options: RunOptions) -> Job
     changed = resolve_params(graph, snapshot.params, options.params)
     given = {graph.resolve(name): value for name, value in options.overrides.items()}
     wanted = [graph.resolve(name) for name in targets]
-    compiled = compile_graph(graph, wanted or None, given=given)
+    compiled, calls = snapshot.compilation.of(graph, tuple(wanted), tuple(given))
     node_of = {task: node for node, task in enumerate(compiled.tasks)}
     return Job(
         pipeline=snapshot.pipeline,
         run_id=0,  # given when nothing can be wrong any more
         graph=compiled,
-        calls=compile_calls(graph, compiled, {**snapshot.params, **changed}, changed),
+        calls=calls,
+        values={**snapshot.params, **changed},
         given={node_of[task]: value for task, value in given.items() if task in node_of},
         wanted=frozenset(node_of[task] for task in wanted),
         on_error=options.on_error,

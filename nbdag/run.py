@@ -172,8 +172,7 @@ class Run:
             while not self._driver.done.wait(SLICE):
                 pass
         except KeyboardInterrupt:
-            self._driver.cancel("interrupted")
-            self._linger()
+            self._interrupt()
             raise
         if (error := self._conclusion()) is not None:
             raise error
@@ -198,7 +197,8 @@ class Run:
             self._driver.cancel("interrupted twice")
         self._close_viewer()
 
-    def _linger(self) -> None:
+    def _interrupt(self) -> None:
+        self._driver.cancel("interrupted")
         with contextlib.suppress(KeyboardInterrupt):  # the second one: give up at once
             self._driver.done.wait(INTERRUPT_GRACE)
         if not self.done:
@@ -231,8 +231,8 @@ class Run:
         gone = [argument for argument, source in call.inputs if source in self._driver.dropped]
         if gone:
             raise NoResult(f"input {gone[0]!r} of task {task!r} was not kept: its task has keep=False.", task=task)
-        values, named = call.arguments(self._driver.results)
-        return dict(zip(call.positional, values, strict=False)) | named
+        values, named = call.arguments(self._driver.results, self._driver.job.values)
+        return dict(zip([each.name for each in call.positional], values, strict=True)) | named
 
     def _shown(self, viewer: "Viewer", cell: object) -> None:
         self._viewer, self._shown_in = viewer, cell

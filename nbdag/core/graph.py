@@ -25,7 +25,7 @@ from nbdag.core.task import TaskSpec
 from nbdag.core.triggers import NEEDS_UPSTREAM
 from nbdag.core.walks import circles, path_lengths, reach, sorted_nodes
 
-__all__ = ["Graph", "Input", "InputKind", "build_graph"]
+__all__ = ["Graph", "Input", "InputKind", "build_graph", "names_hold"]
 
 _MOST_COMPARISONS = 100_000
 """How many names are compared for "did you mean" in one build: a thousand typos must not take a minute."""
@@ -128,6 +128,18 @@ def build_graph(
         raise problems[0] if len(problems) == 1 else GraphError(problems)
     inputs = tuple(binding.inputs for binding in bindings)
     return Graph(tasks, index, upstream, downstream, inputs, tuple(order))
+
+
+def names_hold(graph: Graph, handle_of: Callable[[object], str | None]) -> bool:
+    """True when the globals that the tasks of a built graph read are still defined, and none is nbdag's own object."""
+    seen: set[int] = set()
+    for task in range(len(graph.specs)):
+        func = graph.function_of(task)
+        if id(func) not in seen:
+            seen.add(id(func))
+            if undefined_globals(func) or any(handle_of(value) for _, value in global_values(func)):
+                return False
+    return True
 
 
 def _upstream(spec: TaskSpec, inputs: Iterable[Input], index: Mapping[str, int]) -> tuple[int, ...]:

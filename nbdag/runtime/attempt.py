@@ -54,7 +54,7 @@ class Performer:
         ticket = None if start.limit is None else self._limit(start, call)
         ended: Ended
         try:
-            positional, named = call.arguments(self._results)
+            positional, named = call.arguments(self._results, self._job.values)
             awaitable = context.run(call.func, *positional, **named)
             ended = SUCCEEDED, await _in_context(awaitable, context)
             if type(ended[1]) in _ODD:
@@ -94,7 +94,7 @@ class Performer:
         call, sink = self._enter(start)
         ticket = None if start.limit is None else self._limit(start, call)
         try:
-            positional, named = call.arguments(self._results)
+            positional, named = call.arguments(self._results, self._job.values)
             value = call.func(*positional, **named)
             if type(value) in _ODD:
                 return self._odd(start, call, value, sink)

@@ -72,6 +72,8 @@ class Job:
     run_id: int
     graph: CompiledGraph
     calls: Sequence[NodeCall]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Values of parameters; of tasks' own ones (``"train.epochs"``) only those that differ from the default."""
     given: Mapping[int, Any] = field(default_factory=dict)
     """Results by node that need not be computed."""
     wanted: frozenset[int] = frozenset()

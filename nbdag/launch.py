@@ -58,19 +58,20 @@ class Compilation:
     """What was compiled for the latest run of a pipeline; the next run of the same graph and targets reuses it."""
 
     def __init__(self) -> None:
-        self._made_for: tuple[Graph | None, tuple[int, ...], tuple[int, ...]] = (None, (), ())
-        self._made: tuple[CompiledGraph, Sequence[NodeCall]] | None = None
+        # One tuple, replaced as a whole: runs may be started from several threads.
+        self._latest: tuple[tuple[object, ...], tuple[CompiledGraph, Sequence[NodeCall]]] | None = None
 
     def of(
         self, graph: Graph, targets: tuple[int, ...], given: tuple[int, ...]
     ) -> tuple[CompiledGraph, Sequence[NodeCall]]:
         """The compiled graph and its calls, for these targets (none: all) with some results given."""
-        known, *rest = self._made_for
-        if self._made is None or known is not graph or rest != [targets, given]:
-            compiled = compile_graph(graph, targets or None, given=given)
-            self._made = compiled, compile_calls(graph, compiled)
-            self._made_for = graph, targets, given
-        return self._made
+        latest = self._latest
+        if latest is not None and latest[0][0] is graph and latest[0][1:] == (targets, given):
+            return latest[1]
+        compiled = compile_graph(graph, targets or None, given=given)
+        made = compiled, compile_calls(graph, compiled)
+        self._latest = (graph, targets, given), made
+        return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,8 +112,8 @@ class _Walk:
             self.reads[name] = self.reads.get(name, False) or certain
         for inner in deferred:
             self.read(inner, later=True)
-        if not self.bound.issuperset(deferred):
-            self._deferred[name] = deferred  # the next use may see another state
+        if deferred:
+            self._deferred[name] = deferred  # it was away so that functions may call each other in circles
 
     def use_what_is_left(self) -> None:
         """Functions that the body never used by name: somebody else may call them once it has ended."""

@@ -112,7 +112,9 @@ def test_a_loop_may_turn_no_time_or_many_times(text, expected):
         ("try:\n    a = f()\nexcept ValueError:\n    pass\na", ["f", "a"]),
         ("try:\n    a = f()\nexcept ValueError:\n    raise\na", ["f"]),
         ("try:\n    f()\nexcept ValueError as e:\n    e\ne", ["f", "e"]),
+        ("try:\n    raise ValueError\nexcept ValueError as e:\n    pass\ne", ["e"]),
         ("try:\n    a = f()\nexcept ValueError:\n    a", ["f", "a"]),
+        ("a = 1\ntry:\n    del a\n    f()\nexcept ValueError:\n    a", ["f", "a"]),
         ("try:\n    f()\nexcept ValueError:\n    a = 1\nelse:\n    a = 2\na", ["f"]),
         ("try:\n    a = f()\nfinally:\n    a", ["f", "a"]),
         ("try:\n    a = f()\nfinally:\n    b = 1\na, b", ["f"]),
@@ -140,7 +142,8 @@ def test_a_statement_that_failed_has_bound_nothing(text, expected):
             "def f():\n    local = 1\n    def g():\n        nonlocal local\n        local += step\n    return g\nf",
             ["step"],
         ),
-        ("def f():\n    global counter\n    counter += 1\nf()", []),
+        ("def f():\n    global counter\n    counter = counter + 1\nf()", []),
+        ("def f():\n    return raw\nif ok:\n    raw = 1\n    f()\nf()", ["ok", "raw"]),
         ("def f():\n    return fit", ["fit"]),
         ("key = lambda row: row[column]\ncolumn = 'a'\nkey", ["column"]),
         ("f = lambda x, y=low: x + y", ["low"]),
@@ -230,6 +233,7 @@ SIMPLE = (
     "helper = lambda: {0}\nuse(helper())",
     "def helper(): return {0}\nuse(helper())",
     "if coin(): return {0}",
+    "use(first() if coin() else 0)",
     "boom()",
 )
 COMPOUND = (
@@ -260,7 +264,7 @@ def random_block(random: Random, depth: int) -> str:
 def test_with_all_its_reads_given_no_body_finds_a_name_unbound(seed):
     """Whatever path a body takes, each name it finds unbound is one that it was said to read from outside."""
     for random in map(Random, range(seed, seed + 100)):
-        body = random_block(random, depth=3)
+        body = "def first(): return a\n" + random_block(random, depth=3)
         arguments = ", ".join(name for name in flow(body).reads if name in NAMES)
 
         def boom(random=random):

@@ -331,6 +331,14 @@ def test_getsource_gives_the_cell(notebook):
     )
 
 
+def test_the_place_of_a_task_is_the_number_of_its_cell(notebook):
+    """The shell's counter may be ahead of the cell that runs; its own number counts."""
+    notebook("1")
+    notebook("ip = get_ipython()\nip.execution_count += 5\nip.run_cell_magic('dag_task', 'raw', '1\\n')")
+
+    assert current().specs["raw"].place == "Cell In[2]"
+
+
 def test_a_magic_called_from_code_has_a_text_of_its_own(notebook):
     """Two tasks that one cell defines do not share lines."""
     notebook("for name in ('one', 'two'):\n    get_ipython().run_cell_magic('dag_task', name, f'\"{name}\"\\n')")

@@ -19,6 +19,9 @@ STILL_RUNS = {
 }
 """What an abandoned attempt's event says, by whether it could be asked to stop."""
 
+_as_start = tuple.__new__
+"""Makes a StartAttempt without the constructor's keyword handling: it is done once a task."""
+
 
 class Attempts:
     """The attempts of one run. `max_parallel` limits its threads beside the pipeline's own capacity."""
@@ -77,7 +80,8 @@ class Attempts:
         nodes.status[node] = TaskStatus.RUNNING
         queued = at - self._ready_at[node]
         nodes.say("task_started", at, node, "", {**worker, "queued": max(0.0, queued)})
-        return StartAttempt(node, attempt, rules.timeout if rules.total_timeout is None else self._limit(node, at))
+        limit = rules.timeout if rules.total_timeout is None else self._limit(node, at)
+        return _as_start(StartAttempt, (node, attempt, limit))
 
     def has_ready(self) -> bool:
         """True when a node waits for nothing but a slot or a resource."""

@@ -173,10 +173,14 @@ class NodeTable:
         if status not in OK:
             for below in self._downstream[node]:
                 self._troubled[below] = 1
-        waiting_for = self._waiting_for
+        waiting_for, rules = self._waiting_for, self.rules
         for below in self._downstream[node]:
             waiting_for[below] -= 1
-            if not waiting_for[below] and self.status[below] is TaskStatus.PENDING:
+            if waiting_for[below] or self.status[below] is not TaskStatus.PENDING:
+                continue
+            if rules[below].trigger is TriggerRule.ALL_SUCCESS and not (self._troubled[below] or self.halted):
+                opened.append(below)  # as its rule would say, without asking
+            else:
                 consequence = self._decide(below, opened)
                 if consequence is not None:
                     consequences.append(consequence)

@@ -17,6 +17,7 @@ class ReadyQueues:
 
     def __init__(self) -> None:
         self._heaps: dict[Request, Heap] = {}
+        self._heap_of: dict[int, Heap] = {}
         self._by_pool: dict[str, list[tuple[Request, Heap]]] = {}
         self._members: set[int] = set()  # a heap may still hold what was forgotten
 
@@ -25,10 +26,11 @@ class ReadyQueues:
 
     def push(self, request: Request, rank: int, node: int) -> None:
         """Add a node."""
-        heap = self._heaps.get(request)
+        heap = self._heap_of.get(id(request))  # requests are shared by tasks alike and live as long as the run
         if heap is None:
-            heap = self._heaps[request] = []
-            self._by_pool.setdefault(request.pool, []).append((request, heap))
+            heap = self._heap_of[id(request)] = self._heaps.setdefault(request, [])
+            if not any(known is heap for _, known in self._by_pool.setdefault(request.pool, [])):
+                self._by_pool[request.pool].append((request, heap))
         heappush(heap, (rank, node))
         self._members.add(node)
 

@@ -28,6 +28,9 @@ LEAST_WEIGHT = 16
 """What a short line counts at least, as even an empty one takes memory."""
 
 
+_beginning = Lock()
+
+
 class Sink:
     r"""Takes the output of one attempt.
 
@@ -43,6 +46,7 @@ class Sink:
     """
 
     __slots__ = (
+        "_displays",
         "_inbox",
         "_kept",
         "_limit",
@@ -53,7 +57,6 @@ class Sink:
         "_on_line",
         "_open",
         "attempt",
-        "displays",
         "task",
         "used",
     )
@@ -70,18 +73,28 @@ class Sink:
     ) -> None:
         self.task = task
         self.attempt = attempt
-        self.displays: list[TaskDisplay] = []
         self.used = False
-        """True once anything was written or displayed."""
+        """True once anything was written or displayed; all that it takes to keep it is made then, as most never are."""
         self._now = now
         self._on_line = on_line
         self._on_display = on_display
-        self._inbox: deque[tuple[str, str]] = deque()
-        self._lock = Lock()
-        self._open: dict[str, _OpenLine] = {}
         self._limit = limit
-        self._longest = limit // 4 or 1
-        self._kept: _HeadAndTail | None = None  # made for the first line, as most attempts write none
+
+    @property
+    def displays(self) -> list[TaskDisplay]:
+        """What was displayed, in order."""
+        return self._displays if self.used else []
+
+    def _begin(self) -> None:
+        with _beginning:  # the task's own threads may be the first writers, two at once
+            if not self.used:
+                self._longest = self._limit // 4 or 1
+                self._displays: list[TaskDisplay] = []
+                self._inbox: deque[tuple[str, str]] = deque()
+                self._lock = Lock()
+                self._open: dict[str, _OpenLine] = {}
+                self._kept: _HeadAndTail | None = None
+                self.used = True
 
     def write(self, stream: str, text: str) -> None:
         """Take a piece of text of a stream (stdout, stderr or log), whole lines or not. Never waits.
@@ -91,7 +104,8 @@ class Sink:
         >>> sink.text()
         'half a li'
         """
-        self.used = True
+        if not self.used:
+            self._begin()
         self._inbox.append((stream, text))
         self._fold_inbox()
 
@@ -104,8 +118,9 @@ class Sink:
         {'text/plain': 'a table'}
         """
         display = TaskDisplay(self.task, self.attempt, data, metadata or {})
-        self.used = True
-        self.displays.append(display)
+        if not self.used:
+            self._begin()
+        self._displays.append(display)
         if self._on_display is not None:
             self._on_display(display)
 
@@ -115,7 +130,7 @@ class Sink:
         >>> Sink("train", 1, now=lambda: 0.0).tail(3)
         []
         """
-        return self._read(lambda: [*islice(self._newest_first(), lines)])[::-1]
+        return self._read(lambda: [*islice(self._newest_first(), lines)])[::-1] if self.used else []
 
     def text(self) -> str:
         r"""All that is kept, in order; says in place how much was dropped. Lines that are still open come last.
@@ -125,6 +140,8 @@ class Sink:
         >>> sink.text()
         'loading\n'
         """
+        if not self.used:
+            return ""
         lines, unfinished = self._read(lambda: ([*self._whole_lines()], self._unfinished()))
         return "".join([*(f"{line}\n" for line in reversed(lines)), *unfinished])
 

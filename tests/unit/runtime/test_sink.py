@@ -221,6 +221,7 @@ def test_a_line_that_comes_while_the_fold_is_taken_is_delivered():
     lines = []
     it = sink(on_line=lines.append)
 
+    it.write("stdout", "")  # the lock is made for the first write
     it._lock = LockWithAGap(lambda: it.write("stdout", "beside a writer\n"))
     it.write("stdout", "one\n")
     assert [line.text for line in lines] == ["one", "beside a writer"]

@@ -290,8 +290,7 @@ class DAG:
     def on(self, event: str, callback: Listener) -> Listener:
         """Call `callback(event)` for events of this name (``"*"``: all) of runs started from now on; gives it back.
 
-        Called from a thread of its own: it can neither delay nor break a run. A function of the same module and name
-        replaces the earlier one, so that a cell may be run again.
+        Called from a thread of its own: it can neither delay nor break a run. A function of one name replaces the earlier.
         """
         self._listeners[listener_key(event, callback)] = callback
         return callback

@@ -47,6 +47,10 @@ from nbdag.runtime.ports import Engine, Worker
 from nbdag.runtime.timers import Timers
 
 
+LOOK_EVERY = 30.0
+"""Seconds between two looks of a run that abandoned attempts may starve."""
+
+
 class Floor:
     """What overlapping runs of one pipeline share: its capacity, and the lock that guards it and their machines."""
 
@@ -109,6 +113,7 @@ class Driver:
         self._crews: list[Crew] = []
         self._crew_of: dict[str, Crew] = {}
         self._closing: Callable[[], None] = lambda: None
+        self._looks = False  # a look of keep_looking is due
         self._on_done: list[Callable[[], None]] = []
         self._any_lost = False
         self._consumers = {
@@ -225,9 +230,24 @@ class Driver:
                 self.results[report.node] = self.job.given[report.node]
             self._count_lost()
             calls = self._all_wanted()
+            sharers = list(self._floor.drivers) if self._floor.capacity.abandoned else []
         self._carry_out(actions)
         for call in calls:
             call()
+        for driver in sharers:
+            driver.keep_looking()
+
+    def keep_looking(self) -> None:
+        """While abandoned attempts hold slots, of this run or another, see now and then whether this one can go on."""
+        with self._lock:
+            needed = not (self._looks or self.is_over) and self._floor.capacity.abandoned
+            self._looks = self._looks or bool(needed)
+        if needed:
+            self.timers.at(self.now() + LOOK_EVERY, self._look)
+
+    def _look(self) -> None:
+        self._looks = False
+        self.report(TimePassed(self.now()))
 
     def overdue(self, start: StartAttempt, outcome: Failed, error: BaseException) -> None:
         """Tell that an attempt's time is up; `error` is what then stands for its failure."""

@@ -230,7 +230,7 @@ class DAG:
     ) -> Run:
         """Bring these tasks (none: all) and what they need up to date; blocks, with a live panel. Gives the Run.
 
-        This version keeps no results between runs: every run executes its targets and all they need.
+        This version reuses nothing: every run executes its targets and all they need.
 
         Args:
             targets: Names, handles or functions of tasks.
@@ -242,10 +242,10 @@ class DAG:
             max_parallel: Threads of this run at once, within the pipeline's own limit.
             raise_on_error: Raise the first failure's exception at the end.
             output: What is shown: ``"tail"`` (last lines of each task), ``"all"`` or ``"none"``.
-            note: A remark kept with the run.
+            note: A remark.
 
         Raises:
-            GraphError: The pipeline cannot run; nothing was started.
+            GraphError: It cannot run; nothing was started.
             Exception: What the first failed task raised, with a note that names task, attempts and run.
             KeyboardInterrupt: The run was interrupted; it is cancelled.
         """
@@ -274,7 +274,8 @@ class DAG:
         wanted, chosen = self._definitions.known(targets), run_options(options)
         with self._defining:
             listeners = [(event, callback) for (event, _), callback in self._listeners.items()]
-            snapshot = Snapshot(self.name, self.graph(), dict(self.params), self._floor, self._compilation, listeners)
+            graph = self._definitions.graph(self.params, self.resources, handle_of=_handle_of, targets=wanted)
+            snapshot = Snapshot(self.name, graph, dict(self.params), self._floor, self._compilation, listeners)
         return launch(snapshot, wanted, chosen, self._history)
 
     async def run_async(self, *targets: Named, **options: Any) -> Run:
@@ -290,7 +291,7 @@ class DAG:
     def on(self, event: str, callback: Listener) -> Listener:
         """Call `callback(event)` for events of this name (``"*"``: all) of runs started from now on; gives it back.
 
-        Called from a thread of its own: it can neither delay nor break a run. A function of one name replaces the earlier.
+        Called from a thread of its own: it can neither delay nor break a run. A function of a name replaces the last.
         """
         self._listeners[listener_key(event, callback)] = callback
         return callback
@@ -357,13 +358,12 @@ class DAG:
             up: Steps upstream of `task`.
             down: Steps downstream of `task`.
             full: Draw every task of a large pipeline, none merged.
-            direction: ``"LR"``, ``"TB"``; None: what fits.
-            params: Draw parameters.
+            direction, params: ``"LR"``, ``"TB"``, None (what fits); whether to draw parameters.
         """
         from nbdag.views.picture import draw
         from nbdag.views.scene import Lens
 
-        focus = None if task is None else self._definitions.known([task])[0]
+        (focus,) = (None,) if task is None else self._definitions.known([task])
         return draw(self._scene(), Lens(focus, up, down, full, direction, params))
 
     def to_graphviz(self) -> "graphviz.Digraph":

@@ -2,12 +2,13 @@
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from nbdag.core.errors import DuplicateTaskError, GraphError, NbdagError, ResourceError, UnknownTaskError
 from nbdag.core.graph import Graph, build_graph, names_hold
+from nbdag.core.inputs import InputKind, bind
 from nbdag.core.task import TaskSpec
 from nbdag.task import Named, Task
 
@@ -104,9 +105,41 @@ class Definitions:
         resources: Mapping[str, float],
         *,
         handle_of: Callable[[object], str | None],
+        targets: Collection[str] = (),
     ) -> Graph:
-        """How the tasks depend on one another; raises one error that holds all problems."""
-        specs = list(self.specs.values())
+        """How the tasks depend on one another; raises one error that holds all problems.
+
+        With targets, only they and what they need have to be right: where other tasks are not, those are left out.
+        """
+        try:
+            return self._checked(list(self.specs.values()), params, resources, handle_of)
+        except GraphError:
+            needed = self._needed(targets, params)
+            if not targets or len(needed) == len(self.specs):
+                raise
+        return self._checked(needed, params, resources, handle_of)
+
+    def _needed(self, targets: Iterable[str], params: Mapping[str, Any]) -> list[TaskSpec]:
+        """The definitions of these tasks and of all they need, as far as those exist, in definition order."""
+        needed: set[str] = set()
+        waiting = list(targets)
+        while waiting:
+            name = waiting.pop()
+            spec = self.specs.get(name)
+            if spec is None or name in needed:
+                continue
+            needed.add(name)
+            bound = [each.source for each in bind(spec, self.specs, params).inputs if each.kind is InputKind.TASK]
+            waiting += [*bound, *(spec.dependencies or ()), *spec.after]
+        return [spec for name, spec in self.specs.items() if name in needed]
+
+    def _checked(
+        self,
+        specs: list[TaskSpec],
+        params: Mapping[str, Any],
+        resources: Mapping[str, float],
+        handle_of: Callable[[object], str | None],
+    ) -> Graph:
         problems: list[GraphError] = [
             ResourceError(spec.name, name, amount, resources)
             for spec in specs

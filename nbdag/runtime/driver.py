@@ -46,7 +46,6 @@ from nbdag.runtime.output import RunOutput
 from nbdag.runtime.ports import Engine, Worker
 from nbdag.runtime.timers import Timers
 
-
 LOOK_EVERY = 30.0
 """Seconds between two looks of a run that abandoned attempts may starve."""
 

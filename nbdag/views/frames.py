@@ -28,7 +28,7 @@ def _moments(values: Column) -> "pd.Series[Any]":
 
     seconds = np.array(values, dtype="float64")
     known = ~np.isnan(seconds)
-    moments = np.full(len(seconds), np.datetime64("NaT"), dtype="datetime64[us]")
+    moments = np.full(len(seconds), np.datetime64("NaT", "us"), dtype="datetime64[us]")
     moments[known] = np.rint(seconds[known] * 1e6).astype("int64").astype("datetime64[us]")
     return pd.Series(moments).dt.tz_localize("UTC")
 

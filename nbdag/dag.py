@@ -246,8 +246,7 @@ class DAG:
 
         Raises:
             GraphError: It cannot run; nothing was started.
-            Exception: What the first failed task raised, with a note that names task, attempts and run.
-            KeyboardInterrupt: The run was interrupted; it is cancelled.
+            Exception: What the first failed task raised, with a note; or KeyboardInterrupt, and the run is cancelled.
         """
         __tracebackhide__ = True
         options = {
@@ -291,7 +290,7 @@ class DAG:
     def on(self, event: str, callback: Listener) -> Listener:
         """Call `callback(event)` for events of this name (``"*"``: all) of runs started from now on; gives it back.
 
-        Called from a thread of its own: it can neither delay nor break a run. A function of a name replaces the last.
+        It has a thread of its own: it can neither delay nor break a run. A function of a name replaces the last.
         """
         self._listeners[listener_key(event, callback)] = callback
         return callback
@@ -358,12 +357,13 @@ class DAG:
             up: Steps upstream of `task`.
             down: Steps downstream of `task`.
             full: Draw every task of a large pipeline, none merged.
-            direction, params: ``"LR"``, ``"TB"``, None (what fits); whether to draw parameters.
+            direction: ``"LR"``, ``"TB"``; None: what fits.
+            params: Draw parameters.
         """
         from nbdag.views.picture import draw
         from nbdag.views.scene import Lens
 
-        (focus,) = (None,) if task is None else self._definitions.known([task])
+        focus = None if task is None else self._definitions.known([task])[0]
         return draw(self._scene(), Lens(focus, up, down, full, direction, params))
 
     def to_graphviz(self) -> "graphviz.Digraph":

@@ -6,12 +6,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from nbdag.core.checks import check_name
 from nbdag.core.errors import NbdagError
 from nbdag.core.graph import Graph
 from nbdag.core.options import make_spec
 from nbdag.core.task import TaskSpec
-from nbdag.definitions import Definitions
+from nbdag.definitions import Definitions, checked_name
 from nbdag.history import History, MainResults
 from nbdag.launch import Compilation, Listener, Snapshot, launch, listener_key, run_options
 from nbdag.limits import ResourceLimits, check_count, checked_capacity, cores
@@ -66,7 +65,7 @@ class DAG:
         resources: Mapping[str, float] | None = None,
         store: str | os.PathLike[str] | None = ".nbdag",
     ) -> None:
-        self.name = check_name(name)
+        self.name = checked_name(name)
         self.params: dict[str, Any] = dict(params or {})
         """Values that tasks take by argument name; may be changed at any time, for the next run."""
         self.store = None if store is None else Path(store)
@@ -135,7 +134,7 @@ class DAG:
     def rename(self, task: Named, new_name: str) -> None:
         """Give a task another name; handles and lists of dependencies follow, arguments of other tasks do not."""
         with self._defining:
-            old = self._definitions.rename(task, check_name(new_name))
+            old = self._definitions.rename(task, checked_name(new_name))
             if (handle := self._handles.pop(old, None)) is not None:
                 handle._name = new_name
                 self._handles[new_name] = handle

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from nbdag.core.checks import Refusal, check_name
 from nbdag.core.errors import DuplicateTaskError, GraphError, NbdagError, ResourceError, UnknownTaskError
 from nbdag.core.graph import Graph, build_graph, names_hold
 from nbdag.core.inputs import InputKind, bind
@@ -172,6 +173,14 @@ class Definitions:
             if isinstance(tasks, list | tuple | set | frozenset):
                 named[option] = [task if isinstance(task, str) else self.name_of(task) for task in tasks]
         return named
+
+
+def checked_name(name: object) -> str:
+    """A name for a task or a pipeline, checked; an error tells the value and what it must be."""
+    try:
+        return check_name(name)
+    except Refusal as refusal:
+        raise ValueError(f"name={name!r} {refusal}") from None
 
 
 def place_of(spec: TaskSpec) -> str:

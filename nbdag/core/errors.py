@@ -151,11 +151,11 @@ class ResourceError(GraphError):
     def __init__(self, task: str, resource: str, amount: float, resources: Mapping[str, float]) -> None:
         self.task, self.resource, self.amount = task, resource, amount
         if resource in resources:
-            has = f"the pipeline has {resources[resource]:g}"
+            has = f"the pipeline has {resources[resource]:g}."
         else:
             has = f"the pipeline has no such resource.{did_you_mean(resource, resources)}"
         super().__init__(
-            message=f"task {task!r} asks for {amount:g} of {resource!r}; {has}. "
+            message=f"task {task!r} asks for {amount:g} of {resource!r}; {has} "
             f"Give it with pipeline.resources[{resource!r}] = {amount:g}."
         )
 

@@ -125,8 +125,12 @@ class Notebook:
 
     def run_all(self, *, timeout: float = 120) -> None:
         """Run all cells, as the menu does, and wait for the end."""
-        self._start("notebook:run-all-cells")
+        self.start_all()
         self.wait_run(timeout)
+
+    def start_all(self) -> None:
+        """Run all cells and do not wait."""
+        self._start("notebook:run-all-cells")
 
     def run_cell(self, cell: int, *, timeout: float = 60) -> None:
         """Run one cell and wait for its end."""
@@ -142,6 +146,11 @@ class Notebook:
         """Wait until what was started last has ended and the kernel is idle."""
         self.wait_js("() => window.nbdagTestRun === 'done'", timeout, "the run did not end")
         self.wait_idle(timeout)
+
+    def wait_executed(self, cell: int, timeout: float = 60) -> None:
+        """Wait until a cell has ended. Where cells may raise, JupyterLab calls Run All done before the last one is."""
+        ended = f"(cell) => {PANEL}.content.widgets[cell].model.executionCount !== null"
+        self.wait_js(ended, timeout, f"cell {cell} did not end", cell)
 
     def wait_idle(self, timeout: float = 60) -> None:
         """Wait until the kernel has nothing to do."""
@@ -160,8 +169,8 @@ class Notebook:
         )
 
     def interrupt(self) -> None:
-        """The stop button."""
-        self.page.evaluate(f"() => {PANEL}.sessionContext.session.kernel.interrupt()")
+        """The stop button of the toolbar."""
+        self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) [data-command='notebook:interrupt-kernel']").click()
 
     def restart(self, timeout: float = 60) -> None:
         """Restart the kernel and wait until it is there again."""
@@ -241,6 +250,12 @@ class Notebook:
         pattern = re.escape(text) if isinstance(text, str) else text.pattern
         found = f"([cell, pattern]) => new RegExp(pattern).test({OUTPUT}.node.innerText)"
         self.wait_js(found, timeout, f"cell {cell} did not show {pattern!r}", [cell, pattern])
+
+    def wait_bars(self, bars: Sequence[str], *, cell: int, timeout: float = 30) -> None:
+        """Wait until the progress bars of a cell are drawn as far as this."""
+        drawn = f"[...{OUTPUT}.node.querySelectorAll('.progress-bar')].map(bar => bar.style.width)"
+        found = f"([cell, bars]) => JSON.stringify({drawn}) === JSON.stringify(bars)"
+        self.wait_js(found, timeout, f"the bars of cell {cell} were not drawn as {bars}", [cell, list(bars)])
 
     def wait_js(self, condition: str, timeout: float, failure: str, argument: Any = None) -> None:
         """Wait until a JavaScript function returns something true."""

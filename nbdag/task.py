@@ -30,7 +30,8 @@ class Task:
     def __init__(self, name: str, func: Callable[..., Any], dependencies: Any = None, **options: Any) -> None:
         self._dag: DAG | None = None
         self._func, self._options = func, {"name": name, "dependencies": dependencies, **options}
-        self._spec = self._defined(_by_name)
+        self._named = _by_name(self._options)
+        self._spec = make_spec(func, **self._named)
         self._name = self._spec.name
 
     @classmethod
@@ -45,7 +46,8 @@ class Task:
 
     def _defined(self, named: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> TaskSpec:
         """The definition, with the tasks that its options list as `named` gives them."""
-        return make_spec(self._func, **named(self._options)) if self._options else self._spec
+        options = named(self._options)
+        return self._spec if not options or options == self._named else make_spec(self._func, **options)
 
     @property
     def name(self) -> str:

@@ -8,11 +8,12 @@ import contextlib
 import os
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import TracebackType
 
-from nbdag.core.errors import Skip
+from nbdag.core.errors import Retry, Skip
 from nbdag.core.records import ErrorInfo
 from nbdag.core.reports import Failed, Outcome, Skipped
 from nbdag.core.retry import RetryPolicy
@@ -35,7 +36,16 @@ def outcome_of(
     if isinstance(error, Skip):
         return Skipped(_text_of(error))
     reason = FailureReason.MEMORY if isinstance(error, MemoryError) else FailureReason.ERROR
-    return failure_of(error, attempt, policy, random, reason, name_file)
+    failed = failure_of(error, attempt, policy, random, reason, name_file)
+    return _without_retry(failed, error, policy) if isinstance(error, Retry) and attempt > policy.retries else failed
+
+
+def _without_retry(failed: Failed, error: Retry, policy: RetryPolicy) -> Failed:
+    """The failure of a task that asked for another attempt and has none left: it says so."""
+    why = f"retries={policy.retries}: no attempt left"
+    error.add_note(why)
+    message = f"{failed.error.message} ({why})" if failed.error.message else why
+    return replace(failed, error=replace(failed.error, message=message))
 
 
 def failure_of(

@@ -171,7 +171,7 @@ def _bound(task: Task, inputs: dict[str, Any]) -> tuple[Callable[..., Any], dict
             takes = f"it takes {', '.join(known)}" if known else "it takes none"
             raise TypeError(f"task {task.name!r} has no input {name!r}; {takes}.{did_you_mean(name, known)}")
     given = {each.argument: params[each.source] for each in bound if each.kind is InputKind.PARAM} | inputs
-    needed = [*unbound, *(each.argument for each in bound if each.kind is InputKind.TASK)]
+    needed = [*(each.argument for each in bound if each.kind is InputKind.TASK), *unbound]
     missing = [name for name in needed if name not in given]
     if missing:
         raise TypeError(f"task {task.name!r} needs {', '.join(f'{name}=…' for name in missing)}")

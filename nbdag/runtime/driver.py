@@ -19,7 +19,6 @@ from nbdag.core.capacity import Capacity
 from nbdag.core.compiled import CompiledGraph
 from nbdag.core.events import Event
 from nbdag.core.reports import (
-    SUCCEEDED,
     Action,
     AttemptEnded,
     AttemptOverdue,
@@ -33,6 +32,7 @@ from nbdag.core.reports import (
     RunBegan,
     RunTimedOut,
     StartAttempt,
+    Succeeded,
     TimePassed,
     TraceFound,
     WakeAt,
@@ -115,6 +115,9 @@ class Driver:
         self._looks = False  # a look of keep_looking is due
         self._on_done: list[Callable[[], None]] = []
         self._any_lost = False
+        self._let_go: list[
+            Any
+        ] = []  # what nobody needs any more; its end may run the user's code, so not under the lock
         self._consumers = {
             node: len(job.graph.downstream[node]) for node, call in enumerate(job.calls) if not call.keep
         }
@@ -202,11 +205,9 @@ class Driver:
         """
         node, state, at = start.node, self._state, self.now()
         with self._lock:
-            if outcome is not SUCCEEDED and state.accepts(node, start.attempt):
-                self.errors[node] = value
+            if state.accepts(node, start.attempt):  # not of one that was given up
+                self._keep(node, outcome, value)  # before the state says that it is there
             actions = state.handle(AttemptEnded(node, start.attempt, outcome, at))
-            if state.status[node] is TaskStatus.SUCCESS:  # an attempt that was given up never gets here
-                self.results[node] = value
             if self._consumers and state.status[node].is_terminal:  # not while another attempt may follow
                 self._forget_consumed(node)
             if self._any_lost:
@@ -215,6 +216,8 @@ class Driver:
             crew.saw(at - worker.since if worker.since else 0.0)
             following = self._take_or_park(crew, worker, at)
             calls = self._all_wanted()
+        if self._let_go:
+            self._let_go.clear()
         if actions:
             self._carry_out(actions)
         for call in calls:
@@ -224,9 +227,9 @@ class Driver:
     def report(self, report: Report) -> None:
         """Tell the machine, and do what it wishes."""
         with self._lock:
-            actions = self._state.handle(report)
             if type(report) is TraceFound:
                 self.results[report.node] = self.job.given[report.node]
+            actions = self._state.handle(report)
             self._count_lost()
             calls = self._all_wanted()
             sharers = list(self._floor.drivers) if self._floor.capacity.abandoned else []
@@ -252,7 +255,8 @@ class Driver:
         """Tell that an attempt's time is up; `error` is what then stands for its failure."""
         with self._lock:
             if self._state.accepts(start.node, start.attempt):
-                self.errors[start.node] = error
+                self._keep(start.node, outcome, error)
+        self._let_go.clear()
         self.report(AttemptOverdue(start.node, start.attempt, outcome, self.now()))
 
     def rouse(self, pool: str) -> None:
@@ -265,7 +269,8 @@ class Driver:
 
     def is_held_up(self, pool: str) -> bool:
         """True when something could start and nobody has come for it."""
-        return self._state.can_take(pool)
+        with self._lock:  # looking clears forgotten nodes from the queue
+            return self._state.can_take(pool)
 
     # --- inside ---
 
@@ -319,6 +324,7 @@ class Driver:
                 crew.parked.clear()
             for node in self._consumers:
                 self._drop(node)
+        self._let_go.clear()
         try:
             self._closing()
         except Exception as error:  # noqa: BLE001 - undoes what the user's own streams and displays may have broken
@@ -334,6 +340,15 @@ class Driver:
         for engine in self._engines.values():
             engine.close()
 
+    def _keep(self, node: int, outcome: Outcome, value: Any) -> None:
+        """Take what an attempt came to; the exception of the one before goes, with the frames it holds."""
+        if self.errors and node in self.errors:
+            self._let_go.append(self.errors.pop(node))
+        if isinstance(outcome, Succeeded):
+            self.results[node] = value
+        elif isinstance(outcome, Failed):
+            self.errors[node] = value
+
     def _forget_consumed(self, node: int) -> None:
         """Let go of results with `keep=False` whose last consumer has just ended."""
         for _, source in self.job.calls[node].inputs:
@@ -345,4 +360,5 @@ class Driver:
     def _drop(self, node: int) -> None:
         if node not in self.job.wanted and self._state.status[node].is_ok:
             self.dropped.add(node)
+            self._let_go.append(self.results[node])
             self.results[node] = None

@@ -92,6 +92,7 @@ def test_abandoned_threads_count_as_threads(pipeline):
 
 def test_threads_do_not_pile_up(pipeline):
     """After many runs there are no more threads than before."""
+    before = set(threading.enumerate())
     pipeline.task(lambda: 1, name="a")
 
     @pipeline.task(timeout=10)
@@ -102,7 +103,7 @@ def test_threads_do_not_pile_up(pipeline):
     for _ in range(50):
         run_quietly(pipeline)
 
-    left = [thread for thread in threading.enumerate() if thread.name.startswith("nbdag-")]
+    left = [thread for thread in threading.enumerate() if thread not in before]
     for thread in left:
         thread.join(LONG)
     assert [thread.name for thread in left if thread.is_alive()] == []

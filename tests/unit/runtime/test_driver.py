@@ -248,14 +248,14 @@ def test_a_capture_that_cannot_be_closed_does_not_keep_the_run():
 
 @pytest.mark.parametrize(("outcome", "state"), [(SUCCEEDED, "success"), (BOOM, "failed"), (Skipped("why"), "skipped")])
 def test_only_a_success_has_a_result(outcome, state):
-    """What an attempt that failed or skipped leaves is its exception, not a result."""
+    """What an attempt that failed leaves is its exception, not a result; one that skipped leaves neither."""
     driver, _, worker = begun(a=nothing)
 
     run_down(driver, worker, outcome)
 
     assert states(driver) == {"a": state}
     assert driver.results[0] == ("of a" if outcome is SUCCEEDED else None)
-    assert driver.errors.get(0) == (None if outcome is SUCCEEDED else "of a")
+    assert driver.errors.get(0) == ("of a" if outcome is BOOM else None)
 
 
 def test_events_of_a_start_name_the_worker():

@@ -29,9 +29,10 @@ class ThreadEngine:
     def spawn(self) -> None:
         """Start one more worker thread."""
         worker = _ThreadWorker(f"thread-{next(self._numbers)}", self._driver, self._performer)
+        is_first = not self._workers  # asked now: once it runs, the worker may call the next one
         self._workers.append(worker)
         threading.Thread(target=worker.work, name=f"nbdag-{worker.origin['worker']}", daemon=True).start()
-        if len(self._workers) == 1:
+        if is_first:
             threading.Thread(target=self._guard, name="nbdag-guard", daemon=True).start()
 
     def stop(self, node: int, attempt: int) -> None:
@@ -74,8 +75,8 @@ class _ThreadWorker:
         start = driver.take("thread", self)
         while True:
             if start is not None:
-                outcome, value = perform(start)
-                start = driver.complete("thread", self, start, outcome, value)
+                # No name for what it returned: this thread may wait for long, and would keep it alive.
+                start = driver.complete("thread", self, start, *perform(start))
             elif driver.is_over:
                 return
             else:

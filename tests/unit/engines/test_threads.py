@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from nbdag import DAG
+from nbdag.engines.threads import ThreadEngine
 from nbdag.testing import run_quietly
 
 LONG = 20.0
@@ -107,3 +108,23 @@ def test_threads_do_not_pile_up(pipeline):
     for thread in left:
         thread.join(LONG)
     assert [thread.name for thread in left if thread.is_alive()] == []
+
+
+def test_every_run_has_its_guard(monkeypatch):
+    """The guard over tiny attempts starts with the first worker, however quick that is to call the second."""
+    started = []
+
+    class QuickThread:
+        def __init__(self, *, name, **_):
+            self.name = name
+
+        def start(self):
+            started.append(self.name)
+            if self.name == "nbdag-thread-1":
+                engine.spawn()  # its worker is at work before `start` returns
+
+    monkeypatch.setattr("nbdag.engines.threads.threading.Thread", QuickThread)
+    engine = ThreadEngine(driver=None, performer=None)
+    engine.spawn()
+
+    assert started == ["nbdag-thread-1", "nbdag-thread-2", "nbdag-guard"]

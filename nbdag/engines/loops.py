@@ -42,12 +42,15 @@ class LoopEngine:
         self._runners: dict[asyncio.Task[None], _Runner] = {}
         self._starting = threading.Lock()
         self._turned_at: float | None = None
-        self._named_blocked = self._is_lost = False
+        self._named_blocked = self._is_lost = self._is_closed = False
 
     def spawn(self) -> None:
         """Start one more runner; the first one starts the loop."""
+        loop = self._running_loop()
+        if loop is None:
+            return
         try:
-            self._running_loop().call_soon_threadsafe(self._start_runner)
+            loop.call_soon_threadsafe(self._start_runner)
         except RuntimeError:
             self.lose_loop()
 
@@ -66,12 +69,17 @@ class LoopEngine:
 
     def close(self) -> None:
         """Let the runners end; the run's own loop ends after them, however long an abandoned attempt takes."""
+        with self._starting:
+            self._is_closed = True
         if self._is_own and self._loop is not None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._wind_up)
 
-    def _running_loop(self) -> asyncio.AbstractEventLoop:
+    def _running_loop(self) -> asyncio.AbstractEventLoop | None:
+        """The loop, started where it is the run's own; None once closed, as nobody would end a loop started then."""
         with self._starting:
+            if self._is_closed:
+                return None
             if self._loop is None:
                 self._loop = asyncio.SelectorEventLoop()
                 context = self._driver.context.copy()
@@ -197,26 +205,32 @@ class _Runner:
         while True:
             if start is not None:
                 self.current = start
-                outcome, value = await performer.perform_async(start)
+                ended = await performer.perform_async(start)
                 self.current = None
-                await self._forget_cancellation()
-                start = driver.complete(self._pool, self, start, outcome, value)
                 if driver.now() - turned_at > _TURN:  # coroutines that never wait must not keep others from theirs
-                    await asyncio.sleep(0)
+                    await self._give_turn()  # before the report: what it gives has to begin at once, else none could stop it
                     turned_at = driver.now()
+                await self._forget_cancellation()
+                start = driver.complete(self._pool, self, start, *ended)
+                del ended  # it would be kept alive while this runner waits
             elif driver.is_over:
                 return
             else:
                 await self._hear_bell()
                 start, turned_at = driver.take(self._pool, self), driver.now()
 
+    async def _give_turn(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):  # `_forget_cancellation` comes next, and still sees it
+            await asyncio.sleep(0)
+
     async def _hear_bell(self) -> None:
-        try:
-            await self._bell.wait()
-        except asyncio.CancelledError:
-            if self._pool == "caller":  # asyncio.run() closes the loop
-                raise
-            asyncio.current_task().uncancel()  # type: ignore[union-attr]  # a task has cancelled all Tasks it found
+        while not self._bell.is_set():  # whoever came back without being called would be counted twice
+            try:
+                await self._bell.wait()
+            except asyncio.CancelledError:
+                if self._pool == "caller":  # asyncio.run() closes the loop
+                    raise
+                asyncio.current_task().uncancel()  # type: ignore[union-attr]  # a task has cancelled all Tasks it found
         self._bell.clear()
 
     async def _forget_cancellation(self) -> None:

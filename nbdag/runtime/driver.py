@@ -118,9 +118,7 @@ class Driver:
         self._let_go: list[
             Any
         ] = []  # what nobody needs any more; its end may run the user's code, so not under the lock
-        self._consumers = {
-            node: len(job.graph.downstream[node]) for node, call in enumerate(job.calls) if not call.keep
-        }
+        self._consumers = _consumers(job.calls)
 
     @property
     def events(self) -> Sequence[Event]:
@@ -362,3 +360,13 @@ class Driver:
             self.dropped.add(node)
             self._let_go.append(self.results[node])
             self.results[node] = None
+
+
+def _consumers(calls: Sequence[NodeCall]) -> dict[int, int]:
+    """How many nodes take the result of each node with `keep=False`; those that only come after it do not count."""
+    counts = {node: 0 for node, call in enumerate(calls) if not call.keep}
+    for call in calls if counts else ():
+        for _, source in call.inputs:
+            if source in counts:
+                counts[source] += 1
+    return counts

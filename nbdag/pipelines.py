@@ -7,6 +7,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from nbdag.views.display import front_end
+from nbdag.views.tracebacks import show_errors_plainly
 
 if TYPE_CHECKING:
     from nbdag.dag import DAG
@@ -44,11 +45,17 @@ def names() -> list[str]:
 
 def announce(pipeline: "DAG") -> None:
     """A pipeline was made: it becomes the current one. In IPython, says what stays in an earlier one of its name."""
-    earlier = find(pipeline.name)
-    if earlier is not None and len(earlier) and front_end() in ("kernel", "ipython"):
+    if front_end() in ("kernel", "ipython"):
+        show_errors_plainly()
+        _tell_of_earlier(pipeline.name)
+    choose(pipeline)
+
+
+def _tell_of_earlier(name: str) -> None:
+    earlier = find(name)
+    if earlier is not None and len(earlier):
         tasks = f"{len(earlier)} task{'s' * (len(earlier) != 1)}"
         print(  # noqa: T201 - for the person at the notebook
-            f"{pipeline.name} is new and empty; the earlier pipeline of this name keeps its {tasks} "
+            f"{name} is new and empty; the earlier pipeline of this name keeps its {tasks} "
             "(pipeline.adopt(earlier) takes them over)"
         )
-    choose(pipeline)

@@ -179,7 +179,18 @@ def test_a_pipeline_that_cannot_run_says_all_that_is_wrong(each_kernel: Kernel):
     result = each_kernel.execute("pipeline.run()")
 
     assert result.displays == ()
+    assert frames_of(error_of(result)) == [("Cell In[n]", "pipeline.run()")]
     assert error_of(result).name == "GraphError"
     assert "the pipeline has 2 problems" in error_of(result).value
     assert "Did you mean 'load'?" in error_of(result).value
     assert "Did you mean 'clean'?" in error_of(result).value
+
+
+@pytest.mark.parametrize("asked", ["pipeline.results['total']", "pipeline['totl']", "pipeline.get_run(7)"])
+def test_a_question_without_an_answer_shows_the_line_that_asked(each_kernel: Kernel, asked):
+    """Errors of nbdag's own show the cell's line and the message; the inside of nbdag is nobody's business."""
+    prepare(each_kernel, FAILING)
+    error = error_of(each_kernel.execute(asked))
+
+    assert frames_of(error) == [("Cell In[n]", asked)]
+    assert error.value in error.traceback

@@ -28,6 +28,7 @@ from nbdag.runtime.calls import NodeCall, compile_calls
 from nbdag.runtime.capture import Capture
 from nbdag.runtime.clock import Clock
 from nbdag.runtime.driver import Driver, Floor, Job
+from nbdag.runtime.failure import describe
 from nbdag.runtime.ports import Engine
 from nbdag.views import display
 from nbdag.views.places import file_namer
@@ -156,15 +157,16 @@ def launch(snapshot: Snapshot, targets: Sequence[str], options: RunOptions, hist
     capture = Capture(display.taps())
     performer = Performer(driver, capture, random=Random(), name_file=name_file)
     engines = _engines(driver, performer, callers_loop, name_file)
-    if snapshot.listeners:
-        _listen(driver, snapshot.listeners, outside)
-    history.add(run, driver.events, driver.job.graph.names, main=not (options.params or options.overrides))
     capture.open()
     try:
+        if snapshot.listeners:
+            _listen(driver, snapshot.listeners, outside)
+        history.add(run, driver.events, driver.job.graph.names, main=not (options.params or options.overrides))
         driver.begin(engines, closing=capture.close)
         _show(run, driver, options.output)
     except BaseException:  # an interrupt: nobody got hold of this run, so nobody else could stop it
         run._interrupt()
+        capture.close()
         raise
     return run
 
@@ -238,7 +240,7 @@ def _callers_loop(job: Job) -> asyncio.AbstractEventLoop | None:
 
 def _show(run: Run, driver: Driver, output: str) -> None:
     def failed(error: Exception) -> None:
-        driver.note("observer_failed", message=f"the panel: {type(error).__name__}: {error}")
+        driver.note("observer_failed", message=f"the panel: {describe(error)}")
 
     viewer = display.viewer_for(DriverFeed(driver), output, on_failure=failed)
     if output != "none":
@@ -283,5 +285,5 @@ def _tell(driver: Driver, listeners: Sequence[tuple[str, Listener]], event: Even
         except BaseException as error:  # noqa: BLE001 - of the user's callback, SystemExit too; said once a listener
             if number not in broken:
                 broken.add(number)
-                who = getattr(listener, "__qualname__", repr(listener))
-                driver.note("observer_failed", message=f"{who}: {type(error).__name__}: {error}")
+                who = getattr(listener, "__qualname__", None) or f"a {type(listener).__qualname__}"
+                driver.note("observer_failed", message=f"{who}: {describe(error)}")

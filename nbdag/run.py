@@ -247,7 +247,9 @@ class Run:
         """What a run that did not succeed raises: the first root failure's own exception where there is one."""
         failures = [failure for failure in self.failures.values() if not self._is_allowed(failure.task)]
         if self.state is RunStatus.CANCELLED:
-            return RunCancelled(f"run {self.run_id} of {self.pipeline} was cancelled", run_id=self.run_id)
+            why = next((event.message for event in self._driver.events if event.name == "cancel_requested"), "")
+            said = f": {why}" if why not in ("", "cancelled", "interrupted") else ""
+            return RunCancelled(f"run {self.run_id} of {self.pipeline} was cancelled{said}", run_id=self.run_id)
         if not failures:
             return RunError(f"run {self.run_id} of {self.pipeline} failed: {self._why()}", run_id=self.run_id)
         first = failures[0]

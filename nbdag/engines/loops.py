@@ -81,22 +81,28 @@ class LoopEngine:
             if self._is_closed:
                 return None
             if self._loop is None:
-                self._loop = asyncio.SelectorEventLoop()
-                context = self._driver.context.copy()
-                threading.Thread(target=context.run, args=(self._turn,), name="nbdag-loop", daemon=True).start()
+                self._loop = self._started_loop()
                 self._watch()
             return self._loop
 
-    def _turn(self) -> None:
-        assert self._loop is not None
+    def _started_loop(self) -> asyncio.AbstractEventLoop:
+        loop, context = asyncio.SelectorEventLoop(), self._driver.context.copy()
+        try:
+            threading.Thread(target=context.run, args=(self._turn, loop), name="nbdag-loop", daemon=True).start()
+        except RuntimeError:  # there are no more threads
+            loop.close()
+            raise
+        return loop
+
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         self._thread_id = threading.get_ident()
         while True:
             try:
-                self._loop.run_forever()
+                loop.run_forever()
                 break
             except BaseException:  # noqa: BLE001, S112 - a SystemExit in a child of a task ends the loop; who awaits the child has it too
                 continue
-        self._loop.close()
+        loop.close()
 
     def _start_runner(self) -> None:
         assert self._loop is not None
@@ -208,7 +214,7 @@ class _Runner:
                 ended = await performer.perform_async(start)
                 self.current = None
                 if driver.now() - turned_at > _TURN:  # coroutines that never wait must not keep others from theirs
-                    await self._give_turn()  # before the report: what it gives has to begin at once, else none could stop it
+                    await self._give_turn()  # before the report: what that gives begins at once, so a stop finds it
                     turned_at = driver.now()
                 await self._forget_cancellation()
                 start = driver.complete(self._pool, self, start, *ended)

@@ -29,11 +29,10 @@ class ThreadEngine:
     def spawn(self) -> None:
         """Start one more worker thread."""
         worker = _ThreadWorker(f"thread-{next(self._numbers)}", self._driver, self._performer)
-        is_first = not self._workers  # asked now: once it runs, the worker may call the next one
+        if not self._workers:  # before the worker, which may call the next one as soon as it runs
+            threading.Thread(target=self._guard, name="nbdag-guard", daemon=True).start()
         self._workers.append(worker)
         threading.Thread(target=worker.work, name=f"nbdag-{worker.origin['worker']}", daemon=True).start()
-        if is_first:
-            threading.Thread(target=self._guard, name="nbdag-guard", daemon=True).start()
 
     def stop(self, node: int, attempt: int) -> None:
         """A thread cannot be stopped; its function can look at `current_task().cancelled`."""

@@ -34,6 +34,12 @@ class Crew:
         """A worker that was called asks for work."""
         self._coming = False
 
+    def stayed_away(self) -> bool:
+        """A worker that was called could not be made; True when there is no other that could be counted on."""
+        self._coming = False
+        self.active -= 1
+        return self.active <= self.lost
+
     def park(self, worker: Worker) -> None:
         """A worker has nothing to do and waits for its bell."""
         self.active -= 1

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from nbdag.core.capacity import Capacity
@@ -158,10 +159,14 @@ class Driver:
             self._engines[engine.pool] = engine
             crew = self._crew_of[engine.pool] = Crew(engine.pool, engine.spawn, shares_gil=engine.shares_gil)
             self._crews.append(crew)
-        with self._lock:
-            self._floor.drivers.append(self)
         if self.job.timeout is not None:
             self.timers.at(self.now() + self.job.timeout, lambda: self.report(RunTimedOut(self.now())))
+        if not self.events:  # it may have been cancelled before
+            self._begin()
+
+    def _begin(self) -> None:
+        with self._lock:
+            self._floor.drivers.append(self)
         self.report(RunBegan(self.now()))
 
     def when_done(self, act: Callable[[], None]) -> None:
@@ -174,6 +179,8 @@ class Driver:
 
     def cancel(self, why: str = "cancelled") -> None:
         """Ask the run to stop; a second time, give up at once what does not."""
+        if not self.events:  # its start was interrupted: it begins, to end at once
+            self._begin()
         self.report(CancelRequested(self.now(), why))
 
     def note(self, name: str, node: int | None = None, message: str = "", data: Any = None) -> None:
@@ -277,7 +284,18 @@ class Driver:
         state = self._state
         if not state.has_ready():
             return ()
-        return [crew.call() for crew in self._crews if crew.wants_company() and state.can_take(crew.pool)]
+        crews = [crew for crew in self._crews if crew.wants_company() and state.can_take(crew.pool)]
+        return [partial(self._bring, crew, crew.call()) for crew in crews]
+
+    def _bring(self, crew: Crew, call: Callable[[], None]) -> None:
+        """Call a worker. Where the system gives no more threads, those that are there have to do."""
+        try:
+            call()
+        except RuntimeError as error:
+            with self._lock:
+                is_alone = crew.stayed_away()
+            if is_alone:
+                self.cancel(f"no worker could be started: {error}")
 
     def _take_or_park(self, crew: Crew, worker: Worker, at: float) -> StartAttempt | None:
         if self._state.finished is not None:

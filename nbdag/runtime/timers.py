@@ -34,8 +34,9 @@ class Timers:
             self._acts[ticket] = act
             heappush(self._heap, (moment, ticket))
             if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+                thread.start()
+                self._thread = thread
             elif self._heap[0][1] == ticket:
                 self._changed.notify()
         return ticket

@@ -127,4 +127,4 @@ def test_every_run_has_its_guard(monkeypatch):
     engine = ThreadEngine(driver=None, performer=None)
     engine.spawn()
 
-    assert started == ["nbdag-thread-1", "nbdag-thread-2", "nbdag-guard"]
+    assert started == ["nbdag-guard", "nbdag-thread-1", "nbdag-thread-2"]

@@ -29,7 +29,7 @@ class Definitions:
         if earlier is not None and not (replace or _may_replace(earlier, spec)):
             raise DuplicateTaskError(spec.name, place_of(earlier), place_of(spec))
         if earlier is not None:
-            self._name_of.pop(id(earlier.func), None)
+            self._forget_function(earlier)
         self.specs[spec.name] = spec
         self._name_of[id(spec.func)] = spec.name
         return earlier
@@ -38,8 +38,13 @@ class Definitions:
         """Take a task away; gives what it was."""
         (name,) = self.known([task])
         spec = self.specs.pop(name)
-        self._name_of.pop(id(spec.func), None)
+        self._forget_function(spec)
         return spec
+
+    def _forget_function(self, spec: TaskSpec) -> None:
+        """Its function stands for it no longer; of several tasks with one function that stands for the latest."""
+        if self._name_of.get(id(spec.func)) == spec.name:
+            del self._name_of[id(spec.func)]
 
     def rename(self, task: Named, new_name: str) -> str:
         """Give a task another name and mend the lists that name it; gives the old name."""

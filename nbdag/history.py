@@ -119,6 +119,9 @@ class History:
 
     def log(self, name: str, task: str | None, data: Mapping[str, Any] | None) -> None:
         """Take an event of the user's own, which belongs to no run."""
+        given: object = name  # whatever the user wrote
+        if not (given and isinstance(given, str)):  # one that is no text would break every table of events from now on
+            raise ValueError(f"an event needs a text for its name, not {name!r}.")
         with self._numbering:
             self._own.append(Event(len(self._own) + 1, self._clock.now(), name, task, 0, "", data))
 

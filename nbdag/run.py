@@ -227,11 +227,16 @@ class Run:
         return self._driver.errors.get(node) if self._driver.status[node] is TaskStatus.FAILED else None
 
     def _inputs_of(self, task: str) -> dict[str, Any]:
-        call = self._driver.call_of(self.results.node_of[task])
+        node = self.results.node_of[task]
+        call, results = self._driver.call_of(node), self._driver.results
+        missing = [source for _, source in call.inputs if not self._driver.status[source].is_ok]
+        if missing and not self.record().tasks[task].attempts:  # once started, its trigger rule let it do without
+            above, status = self._driver.names[missing[0]], self._driver.status[missing[0]].value
+            raise NoResult(f"task {task!r} did not start in run {self.run_id}: {above!r} is {status}.", task=task)
         gone = [argument for argument, source in call.inputs if source in self._driver.dropped]
         if gone:
             raise NoResult(f"input {gone[0]!r} of task {task!r} was not kept: its task has keep=False.", task=task)
-        values, named = call.arguments(self._driver.results, self._driver.job.values)
+        values, named = call.arguments(results, self._driver.job.values)
         return dict(zip([each.name for each in call.positional], values, strict=True)) | named
 
     def _shown(self, viewer: "Viewer", cell: object) -> None:

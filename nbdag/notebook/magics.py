@@ -223,10 +223,10 @@ class DagMagics(Magics):
         for task in tasks:
             if given.inputs:
                 values |= dag.inputs(task)
-            elif not dag[task].ok:
+            elif task not in dag.results:
                 raise CellError(f"{task} has no result yet: `%dag_run {task}` makes it")
             else:
-                values[given.variable or task] = dag[task].result
+                values[given.variable or task] = dag.results[task]
         self._bind(values, force=given.force)
 
     def _bind(self, values: dict[str, Any], *, force: bool) -> None:

@@ -27,6 +27,8 @@ class RunOutput:
 
     def open(self, task: str, attempt: int, now: Callable[[], float]) -> Sink:
         """A sink for one attempt, whose lines and displays become part of this output."""
+        if attempt > 1:
+            self.progress.pop(task, None)  # how far the attempt before came says nothing about this one
         sink = self._live[task] = Sink(task, attempt, now, self._on_line, on_display=self._on_display)
         return sink
 

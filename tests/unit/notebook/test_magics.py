@@ -420,6 +420,31 @@ def test_pull_binds_inputs(notebook):
     assert (notebook["rows"], notebook["low"]) == ([1, 2], 1)
 
 
+def test_pull_binds_the_result_of_the_main_line(notebook):
+    """A run with parameters of its own leaves no result to pull, and takes none away."""
+    notebook("p = %dag ml\np.params['rows'] = 1")
+    notebook("%%dag_task raw\nrows / rows")
+    notebook("p.run(params={'rows': 2}, output='none')")
+    assert notebook("%dag_pull raw") == "UsageError: raw has no result yet: `%dag_run raw` makes it"
+
+    notebook("%dag_run")
+    notebook("p.run(params={'rows': 0}, output='none')")
+    notebook("%dag_pull raw --as kept")
+
+    assert notebook["kept"] == 1.0
+
+
+def test_pull_binds_no_inputs_that_never_were(notebook):
+    """A task that could not start had no inputs; nothing is bound, and the line says why."""
+    notebook("%%dag_task raw\n1 / 0")
+    notebook("%%dag_task top\nraw[0]")
+    notebook("%dag_run")
+
+    said = notebook("%dag_pull top --inputs")
+
+    assert said == "UsageError: task 'top' did not start in run 1: 'raw' is failed."
+
+
 def test_pull_replaces_no_function(notebook):
     """The def form leaves a function of the task's name; only --force replaces it."""
     notebook("%%dag_task --run\ndef rows(): return [1]")

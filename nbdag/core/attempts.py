@@ -7,7 +7,7 @@ machine rest here: a node takes what its request says when an attempt starts, an
 from collections.abc import Mapping
 from typing import Any
 
-from nbdag.core.capacity import Capacity
+from nbdag.core.capacity import Capacity, Claim
 from nbdag.core.node_table import NodeTable
 from nbdag.core.ready import ReadyQueues
 from nbdag.core.reports import Failed, IllegalReport, StartAttempt
@@ -18,6 +18,9 @@ STILL_RUNS = {
     True: "the coroutine ignored its cancellation and still runs; its slot is taken until it ends",
 }
 """What an abandoned attempt's event says, by whether it could be asked to stop."""
+
+OVERTAKEN_AT_MOST = 60.0
+"""Seconds for which nodes of a lower rank may take the resources that a better-ranked one waits for."""
 
 _as_start = tuple.__new__
 """Makes a StartAttempt without the constructor's keyword handling: it is done once a task."""
@@ -63,6 +66,7 @@ class Attempts:
         self._delayed.discard(node)
         self._behind.discard(node)
         self._ready.forget(node)
+        self._drop_claim(node)
 
     def take(self, pool: str, at: float, worker: Mapping[str, Any]) -> StartAttempt | None:
         """Start the best-ranked ready node of a pool that fits."""
@@ -73,6 +77,8 @@ class Attempts:
             return None
         nodes = self._nodes
         rules = nodes.rules[node]
+        if rules.request.resources:
+            self._mind_overtaking(node, at)
         self._capacity.take(rules.request)
         if pool == "thread":
             self._threads += 1
@@ -82,6 +88,21 @@ class Attempts:
         nodes.say("task_started", at, node, "", {**worker, "queued": max(0.0, queued)})
         limit = rules.timeout if rules.total_timeout is None else self._limit(node, at)
         return _as_start(StartAttempt, (node, attempt, limit))
+
+    def _mind_overtaking(self, node: int, at: float) -> None:
+        """Let no more pass by a node that needs much and was overtaken for OVERTAKEN_AT_MOST seconds."""
+        self._drop_claim(node)
+        if self._capacity.claim is not None:
+            return
+        for request, overtaken in self._ready.overtaken_by(self._nodes.ranks[node], node):
+            if at - self._ready_at[overtaken] >= OVERTAKEN_AT_MOST:
+                self._capacity.claim = Claim(request, self._ready, overtaken)
+                return
+
+    def _drop_claim(self, node: int) -> None:
+        claim = self._capacity.claim
+        if claim is not None and claim.node == node and claim.queue is self._ready:
+            self._capacity.claim = None
 
     def has_ready(self) -> bool:
         """True when a node waits for nothing but a slot or a resource."""

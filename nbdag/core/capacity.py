@@ -18,6 +18,14 @@ class Request(NamedTuple):
     resources: tuple[tuple[str, float], ...] = ()
 
 
+class Claim(NamedTuple):
+    """A request that was overtaken for too long, with who waits for it: a run's queue, and a node in it."""
+
+    request: Request
+    queue: object
+    node: int
+
+
 class Capacity:
     """The limits of a pipeline and what its running attempts hold of them.
 
@@ -33,6 +41,8 @@ class Capacity:
         self.used: dict[str, float] = {}
         self.live = 0
         """Attempts that hold something and are not abandoned."""
+        self.claim: Claim | None = None
+        """What waits for its resources and lets nobody pass any more who needs one of them."""
         self.abandoned = 0
 
     def fits(self, request: Request) -> bool:
@@ -44,6 +54,20 @@ class Capacity:
             self.used.get(name, 0.0) + amount <= self.resources.get(name, 0.0) + 1e-9
             for name, amount in request.resources
         )
+
+    def grants(self, request: Request, queue: object, node: int) -> bool:
+        """True when all that a node needs is free, and not held back for somebody else's claim.
+
+        A claim that cannot be met holds nobody back: of more than there is, or while abandoned attempts hold something.
+        """
+        claim = self.claim
+        if not self.fits(request):
+            return False
+        if claim is None or self.abandoned or (claim.queue is queue and claim.node == node):
+            return True
+        wanted = dict(claim.request.resources)
+        can_be_met = all(amount <= self.resources.get(name, 0.0) + 1e-9 for name, amount in wanted.items())
+        return not (can_be_met and any(name in wanted for name, _ in request.resources))
 
     def take(self, request: Request) -> None:
         """Hold what the request needs; the caller has seen that it fits."""

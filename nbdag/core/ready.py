@@ -1,9 +1,11 @@
 """What is ready to start, ordered by rank, one heap for each distinct request.
 
-A node that must wait for a resource never keeps others from being looked at, and is never scanned: only the head of
-each heap is compared. Starting is O(log n) and costs one look per distinct request.
+A node that must wait for a resource does not keep others from being looked at (until it was overtaken for too long,
+see `Capacity.claim`), and is never scanned: only the head of each heap is compared. Starting is O(log n) and costs one
+look per distinct request.
 """
 
+from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from nbdag.core.capacity import Capacity, Request
@@ -41,7 +43,7 @@ class ReadyQueues:
             if (
                 ((heap and heap[0][1] in self._members) or self._has_head(heap))
                 and (best is None or heap[0] < best[0])
-                and capacity.fits(request)
+                and (capacity.fits(request) if capacity.claim is None else capacity.grants(request, self, heap[0][1]))
             ):
                 best = heap
         if best is None:
@@ -52,7 +54,17 @@ class ReadyQueues:
 
     def has(self, pool: str, capacity: Capacity) -> bool:
         """True when `pop` would give a node."""
-        return any(self._has_head(heap) and capacity.fits(request) for request, heap in self._by_pool.get(pool, ()))
+        return any(
+            self._has_head(heap) and capacity.grants(request, self, heap[0][1])
+            for request, heap in self._by_pool.get(pool, ())
+        )
+
+    def overtaken_by(self, rank: int, node: int) -> Iterator[tuple[Request, int]]:
+        """Nodes with a better rank than one that starts now, which still wait for a resource: one a request."""
+        for pool in self._by_pool.values():
+            for request, heap in pool:
+                if request.resources and self._has_head(heap) and heap[0] < (rank, node):
+                    yield request, heap[0][1]
 
     def pools(self) -> tuple[str, ...]:
         """Pools that ever had something ready."""

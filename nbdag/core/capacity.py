@@ -69,6 +69,11 @@ class Capacity:
         can_be_met = all(amount <= self.resources.get(name, 0.0) + 1e-9 for name, amount in wanted.items())
         return not (can_be_met and any(name in wanted for name, _ in request.resources))
 
+    def has_slot(self, pool: str) -> bool:
+        """True when a slot for an attempt of this pool is free; its resources may not be."""
+        slot = SLOT_OF_POOL[pool]
+        return self.used_slots[slot] < self.slots[slot]
+
     def take(self, request: Request) -> None:
         """Hold what the request needs; the caller has seen that it fits."""
         self.used_slots[SLOT_OF_POOL[request.pool]] += 1

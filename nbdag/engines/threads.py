@@ -45,13 +45,13 @@ class ThreadEngine:
         """Bring company when work is ready and all attempts that run turn out long."""
         driver, look = self._driver, _SHORTEST_LOOK
         while not driver.done.wait(look):
+            look = min(2 * look, _LONGEST_LOOK)
             if not driver.is_held_up(self.pool):
-                look = min(2 * look, _LONGEST_LOOK)
                 continue
-            look = _SHORTEST_LOOK
             now = driver.now()
-            if all(now - since > LONG for worker in self._workers if (since := worker.since) is not None):
-                driver.rouse(self.pool)
+            are_long = all(now - since > LONG for worker in self._workers if (since := worker.since) is not None)
+            if not are_long or driver.rouse(self.pool):
+                look = _SHORTEST_LOOK
 
 
 class _ThreadWorker:

@@ -20,6 +20,7 @@ from nbdag.core.capacity import Capacity
 from nbdag.core.compiled import CompiledGraph
 from nbdag.core.events import Event
 from nbdag.core.reports import (
+    SUCCEEDED,
     Action,
     AttemptEnded,
     AttemptOverdue,
@@ -211,7 +212,10 @@ class Driver:
         node, state, at = start.node, self._state, self.now()
         with self._lock:
             if state.accepts(node, start.attempt):  # not of one that was given up
-                self._keep(node, outcome, value)  # before the state says that it is there
+                if outcome is SUCCEEDED and not self.errors:
+                    self.results[node] = value  # before the state says that it is there
+                else:
+                    self._keep(node, outcome, value)
             actions = state.handle(AttemptEnded(node, start.attempt, outcome, at))
             if self._consumers and state.status[node].is_terminal:  # not while another attempt may follow
                 self._forget_consumed(node)
@@ -264,18 +268,18 @@ class Driver:
         self._let_go.clear()
         self.report(AttemptOverdue(start.node, start.attempt, outcome, self.now()))
 
-    def rouse(self, pool: str) -> None:
-        """Call workers although attempts seemed tiny: those that run turned out long."""
+    def rouse(self, pool: str) -> bool:
+        """Call workers although attempts seemed tiny: those that run turned out long. True when one was called."""
         with self._lock:
             self._crew_of[pool].expect_long()
             calls = self.wanted()
         for call in calls:
             call()
+        return bool(calls)
 
     def is_held_up(self, pool: str) -> bool:
-        """True when something could start and nobody has come for it."""
-        with self._lock:  # looking clears forgotten nodes from the queue
-            return self._state.can_take(pool)
+        """True when something waits and a slot is free. Takes no lock, as it is asked every millisecond."""
+        return self._state.has_ready() and self._floor.capacity.has_slot(pool)
 
     # --- inside ---
 

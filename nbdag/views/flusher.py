@@ -42,8 +42,9 @@ class Flusher:
     def stop(self, timeout: float = 10.0) -> None:
         """End the view and wait until it has ended. May be called more than once, and before `start`."""
         self._stopped.set()
-        if self._thread is not None and self._thread is not current_thread():
-            self._thread.join(timeout)
+        thread = self._thread
+        if thread is not None and thread.is_alive() and thread is not current_thread():
+            thread.join(timeout)
 
     def attempt(self, act: Callable[[], object]) -> bool:
         """Call `act`; False when it failed, which is reported the first time only."""

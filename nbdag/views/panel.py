@@ -84,8 +84,12 @@ class Panel:
 
     def open(self) -> None:
         """Show the panel in the output of the calling cell, and keep it up to date."""
-        if self._flusher.attempt(lambda: self._publish_frame(self._follower.model(), update=False)):
-            self._flusher.start()
+        is_shown = True  # it may be, also when an interrupt ends the showing
+        try:
+            is_shown = self._flusher.attempt(lambda: self._publish_frame(self._follower.model(), update=False))
+        finally:
+            if is_shown:
+                self._flusher.start()
 
     def close(self) -> None:
         """Show the last frame, static, and remove the widgets."""

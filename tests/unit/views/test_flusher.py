@@ -1,7 +1,7 @@
 """The thread that shows a run, and the box that keeps only the newest values."""
 
 from contextvars import ContextVar
-from threading import Event, current_thread
+from threading import Event, Thread, current_thread
 
 import pytest
 
@@ -110,6 +110,21 @@ def test_stopping_ends_the_view_before_it_returns():
 def test_stop_before_start_does_nothing():
     """A view that was never opened can be closed."""
     Flusher(beat=lambda: True, end=lambda: pytest.fail("never began")).stop()
+
+
+def test_stop_after_a_start_that_was_interrupted_does_nothing(monkeypatch):
+    """A view whose thread never came to be can be closed like any other."""
+
+    class Interrupted(Thread):
+        def start(self):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("nbdag.views.flusher.Thread", Interrupted)
+    flusher = Flusher(beat=lambda: True, end=lambda: pytest.fail("never began"))
+    with pytest.raises(KeyboardInterrupt):
+        flusher.start()
+
+    flusher.stop()
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from nbdag.runtime.ports import Progress, TaskDisplay
 from nbdag.views.panel import Panel
 from nbdag.views.rows import PanelModel
@@ -272,6 +274,25 @@ def test_a_broken_front_end_never_reaches_the_run():
     panel.close()
 
     assert [str(error) for error in failures] == ["the front end is gone"]
+
+
+def test_an_interrupted_opening_is_still_closed():
+    """A person who interrupts while the first frame is sent does not keep a panel that says "running" for ever."""
+
+    class Interrupted(FakeCell):
+        def publish(self, data: Any, metadata: Any, *, display_id: str = "", update: bool = False) -> None:
+            super().publish(data, metadata, display_id=display_id, update=update)
+            if not update:
+                raise KeyboardInterrupt
+
+    feed, cell = FakeFeed("train"), Interrupted()
+    panel = Panel(feed, cell)
+    with pytest.raises(KeyboardInterrupt):
+        panel.open()
+    feed.finish("cancelled")
+    panel.close()
+
+    assert cell.outputs[0][1]["text/plain"].startswith("ml · run 3 · cancelled")
 
 
 def test_the_real_thread_freezes_by_itself():

@@ -110,7 +110,8 @@ class UndefinedNameError(GraphError):
         self.task, self.name = task, name
         super().__init__(
             message=f"task {task!r} reads {name!r}, which nobody defines.{did_you_mean(name, known)} "
-            f"Define or import it before the run, or take it as an argument if it is to be a task or a parameter."
+            f"Define or import it before the run; if it is to be a parameter, set pipeline.params[{name!r}]. "
+            f"A function takes tasks and parameters as arguments."
         )
 
 
@@ -257,7 +258,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("feature", ["features", "train"])
     " Did you mean 'features'?"
     """
-    close = difflib.get_close_matches(name, [str(other) for other in known], n=3, cutoff=0.6)
+    close = difflib.get_close_matches(name, {str(other): None for other in known}, n=3, cutoff=0.6)
     likeness = [difflib.SequenceMatcher(None, other, name).ratio() for other in close]
     best = [other for other, ratio in zip(close, likeness, strict=True) if ratio > likeness[0] - 0.1]
     return f" Did you mean {' or '.join(map(repr, best))}?" if best else ""

@@ -20,7 +20,7 @@ class ErrorInfo:
     """Name of the exception's class, e.g. ``"KeyError"``."""
     message: str
     """Its `str()`, at most 10 kB."""
-    traceback: str = ""
+    traceback: str = field(default="", repr=False)
     """The formatted traceback without nbdag's own frames, with causes, notes and grouped exceptions."""
     where: str = ""
     """The user's line the error came from, e.g. ``"Cell In[4], line 3"``; empty when unknown."""

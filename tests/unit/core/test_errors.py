@@ -164,3 +164,8 @@ def test_a_retry_after_no_span_is_refused(after):
 def test_a_hint_offers_what_is_about_as_close_as_the_closest(name, hint):
     """A name that is much closer than the others stands alone."""
     assert did_you_mean(name, ["train", "load", "loop", "drain_all"]) == hint
+
+
+def test_a_hint_offers_each_name_once():
+    """A name may be known twice, as a task and as the notebook's variable for it."""
+    assert did_you_mean("raww", iter(["raw", "clean", "raw"])) == " Did you mean 'raw'?"

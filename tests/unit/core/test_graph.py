@@ -203,6 +203,7 @@ def test_a_name_that_nobody_defines_is_found_before_the_run():
     assert isinstance(error, UndefinedNameError)
     assert (error.task, error.name) == ("train", "CFGG")
     assert str(error).startswith("task 'train' reads 'CFGG', which nobody defines. Did you mean 'CFG'?")
+    assert "if it is to be a parameter, set pipeline.params['CFGG']" in str(error)
 
 
 def test_a_cells_undefined_name_is_found_too():

@@ -178,3 +178,10 @@ def test_an_error_reads_as_python_would_say_it():
     """Type and message; the type alone where there is no message."""
     assert str(BAD) == "ValueError: bad"
     assert str(ErrorInfo("KeyboardInterrupt", "")) == "KeyboardInterrupt"
+
+
+def test_the_repr_of_an_error_leaves_its_traceback_out():
+    """`run.failures` as the last line of a cell stays readable."""
+    error = ErrorInfo("KeyError", "'b'", traceback="Traceback (most recent call last): …", where="Cell In[4], line 3")
+
+    assert repr(error) == """ErrorInfo(type='KeyError', message="'b'", where='Cell In[4], line 3')"""

@@ -12,6 +12,7 @@ import ast
 import copy
 import io
 import keyword
+import re
 import tokenize
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -112,7 +113,9 @@ def _definition(statements: Iterable[ast.stmt], name: str | None) -> Function | 
 
 def _check_name(name: str) -> None:
     if not name.isidentifier() or keyword.iskeyword(name):
-        raise CellError(f"{name!r} cannot name a cell's task: other cells read its result as a Python variable")
+        valid = re.sub(r"\W|^(?=\d)", "_", name)
+        hint = f". Did you mean {valid!r}?" if valid != name and valid.strip("_") else ""
+        raise CellError(f"{name!r} cannot name a cell's task: other cells read its result as a Python variable{hint}")
 
 
 def _read_body(source: str, name: str, command: str, *, is_quiet: bool) -> BodyCell:

@@ -126,6 +126,8 @@ def parse_line(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace
     parsed, extra = parser.parse_known_args(words)
     for word in extra:
         known = [flag for action in parser._actions for flag in action.option_strings]
+        if word in ("--help", "-h"):
+            raise CellError("a ? after the magic's name shows its help, as in `%dag_run?`")
         if word.startswith("--"):
             raise CellError(f"there is no option {word}.{did_you_mean(word.split('=')[0], known)}")
         raise CellError(f"{word!r} is one word too many (lists have commas and no spaces: load,clean)")

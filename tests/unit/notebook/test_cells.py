@@ -235,7 +235,18 @@ def test_a_last_expression_of_the_def_form_is_shown(capsys):
             "'load' is defined 2 times in this cell: load (line 2), load (line 3); keep one of them",
         ),
         ("x = 1", None, "give the task a name, as in `%%dag_task load`, or write its `def` in the cell"),
-        ("1", "my task", "'my task' cannot name a cell's task: other cells read its result as a Python variable"),
+        (
+            "1",
+            "my task",
+            "'my task' cannot name a cell's task: other cells read its result as a Python variable. "
+            "Did you mean 'my_task'?",
+        ),
+        (
+            "1",
+            "1st-try",
+            "'1st-try' cannot name a cell's task: other cells read its result as a Python variable. "
+            "Did you mean '_1st_try'?",
+        ),
         ("1", "class", "'class' cannot name a cell's task: other cells read its result as a Python variable"),
         ("# soon", "load", "task 'load' has an empty cell: write its body, or its def, below the %%dag_task line"),
     ],

@@ -235,18 +235,6 @@ def test_a_last_expression_of_the_def_form_is_shown(capsys):
             "'load' is defined 2 times in this cell: load (line 2), load (line 3); keep one of them",
         ),
         ("x = 1", None, "give the task a name, as in `%%dag_task load`, or write its `def` in the cell"),
-        (
-            "1",
-            "my task",
-            "'my task' cannot name a cell's task: other cells read its result as a Python variable. "
-            "Did you mean 'my_task'?",
-        ),
-        (
-            "1",
-            "1st-try",
-            "'1st-try' cannot name a cell's task: other cells read its result as a Python variable. "
-            "Did you mean '_1st_try'?",
-        ),
         ("1", "class", "'class' cannot name a cell's task: other cells read its result as a Python variable"),
         ("# soon", "load", "task 'load' has an empty cell: write its body, or its def, below the %%dag_task line"),
     ],
@@ -276,3 +264,10 @@ def test_a_syntax_error_has_the_line_of_the_cell():
         function_of(body("x = 1\nbreak\nx"), {})(())
 
     assert (parsed.value.lineno, compiled.value.lineno) == (3, 3)
+
+
+@pytest.mark.parametrize(("name", "valid"), [("my task", "my_task"), ("my-task", "my_task"), ("1st", "_1st")])
+def test_a_name_that_is_no_variable_is_answered_with_one_that_is(name, valid):
+    """A cell's task needs a name that other cells can write; the nearest such name is offered."""
+    with pytest.raises(CellError, match=rf"Python variable\. Did you mean '{valid}'\?"):
+        read_cell("1", name)

@@ -269,6 +269,7 @@ def test_a_syntax_error_that_the_compiler_finds_looks_the_same(notebook):
         ("%%dag_task raw\nx = 1", "UsageError: task 'raw' has no result: end its cell with an expression"),
         ("%%dag_task rows\n(x for x in (yield))", "TypeError: "),
         ("%dag_run trian", "UsageError: 'trian' is not a task of this pipeline. Did you mean 'train'?"),
+        ("%dag_run --help", "UsageError: a ? after the magic's name shows its help, as in `%dag_run?`"),
         ("%dag_run --froce", "UsageError: there is no option --froce. Did you mean '--force'?"),
         ("%dag_pull train", "UsageError: train has no result yet: `%dag_run train` makes it"),
         ("%dag_pull train --inputs", "UsageError: task 'train' has not run yet"),

@@ -68,7 +68,6 @@ def test_things_of_the_notebook_are_looked_up():
     [
         ("--retires 3", "there is no option --retires. Did you mean '--retries'?"),
         ("--retires=3", "there is no option --retires=3. Did you mean '--retries'?"),
-        ("--help", "a ? after the magic's name shows its help, as in `%dag_run?`"),
         ("--deps load, clean", "'clean' is one word too many (lists have commas and no spaces: load,clean)"),
         ("--retry-on OSErorr", "--retry-on OSErorr: the notebook has no 'OSErorr'. Did you mean 'OSError'"),
         (

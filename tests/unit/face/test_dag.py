@@ -457,7 +457,7 @@ def test_a_pipeline_shows_itself(pipeline):
 
     pipeline.task(lambda nobody: 1, name="b")
 
-    assert "takes 'nobody'" in pipeline._repr_mimebundle_()["text/plain"]
+    assert "nobody" in pipeline._repr_mimebundle_()["text/plain"]
 
 
 def test_names_complete(pipeline):

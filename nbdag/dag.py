@@ -378,7 +378,8 @@ class DAG:
         return to_mermaid(self._scene())
 
     def _scene(self) -> "Scene":
-        return self._history.scene(self.name, self.graph(), self.params, self.results)
+        outline = self._definitions.outline(self.params, _handle_of)
+        return self._history.scene(self.name, outline, self.params, self.results)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nbdag.core.checks import Refusal, check_name
 from nbdag.core.errors import DuplicateTaskError, GraphError, NbdagError, ResourceError, UnknownTaskError
-from nbdag.core.graph import Graph, build_graph, names_hold
+from nbdag.core.graph import Graph, build_graph, names_hold, outline
 from nbdag.core.inputs import InputKind, bind
 from nbdag.core.task import TaskSpec
 from nbdag.task import Named, Task
@@ -124,6 +124,13 @@ class Definitions:
             if not targets or len(needed) == len(self.specs):
                 raise
         return self._checked(needed, params, resources, handle_of)
+
+    def outline(
+        self, params: Mapping[str, Any], handle_of: Callable[[object], str | None]
+    ) -> tuple[Graph, dict[str, str]]:
+        """The graph as far as it can be seen, and by task what is wrong with it; raises for circles only."""
+        graph, problems = outline(list(self.specs.values()), params, handle_of=handle_of)
+        return graph, dict(problem.brief for problem in problems)
 
     def _needed(self, targets: Iterable[str], params: Mapping[str, Any]) -> list[TaskSpec]:
         """The definitions of these tasks and of all they need, as far as those exist, in definition order."""

@@ -159,14 +159,17 @@ class History:
             records.append(record)
         return records
 
-    def scene(self, name: str, graph: Graph, params: Mapping[str, Any], results: Mapping[str, Any]) -> "Scene":
-        """What a picture of the pipeline shows."""
+    def scene(
+        self, name: str, outline: tuple[Graph, Mapping[str, str]], params: Mapping[str, Any], results: Mapping[str, Any]
+    ) -> "Scene":
+        """What a picture of the pipeline shows: `outline` is its graph, and by task what is wrong with it."""
         from nbdag.views.scene import Scene
         from nbdag.views.summaries import summary_of
 
+        graph, problems = outline
         record = None if self.last is None else self.latest(graph.names)
         summaries = {task: summary_of(value) for task, value in results.items()}
-        return Scene(name, graph, record, params, summaries, now=self._clock.now())
+        return Scene(name, graph, record, params, summaries, problems=problems, now=self._clock.now())
 
     def forget(self, task: str) -> None:
         """A task is gone from the pipeline: let go of its results."""

@@ -27,8 +27,9 @@ from nbdag.runtime.attempt import Performer
 from nbdag.runtime.calls import NodeCall, compile_calls
 from nbdag.runtime.capture import Capture
 from nbdag.runtime.clock import Clock
-from nbdag.runtime.driver import Driver, Floor, Job
+from nbdag.runtime.driver import Driver, Floor
 from nbdag.runtime.failure import describe
+from nbdag.runtime.job import Job
 from nbdag.runtime.ports import Engine
 from nbdag.views import display
 from nbdag.views.places import file_namer

@@ -57,6 +57,13 @@ class GraphError(NbdagError, ValueError):
             lines.append(f"… and {len(self._several) - self.MOST_SHOWN} more; the error's .problems holds them all")
         return f"the pipeline has {len(self._several)} problems:\n" + "\n".join(lines)
 
+    @property
+    def brief(self) -> tuple[str, str]:
+        """The task it is about, and what is wrong in a few words, for beside the task in a picture."""
+        task = str(getattr(self, "wanted_by", "") or getattr(self, "task", ""))
+        missing = getattr(self, "argument", "") or (getattr(self, "name", "") if task else "")
+        return task, f"{missing} is not defined" if missing else str(self)
+
 
 class CycleError(GraphError):
     """Tasks depend on each other in a circle. `path` starts and ends with the same task."""

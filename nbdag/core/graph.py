@@ -25,7 +25,7 @@ from nbdag.core.task import TaskSpec
 from nbdag.core.triggers import NEEDS_UPSTREAM
 from nbdag.core.walks import circles, path_lengths, reach, sorted_nodes
 
-__all__ = ["Graph", "Input", "InputKind", "build_graph", "names_hold"]
+__all__ = ["Graph", "Input", "InputKind", "build_graph", "names_hold", "outline"]
 
 _MOST_COMPARISONS = 100_000
 """How many names are compared for "did you mean" in one build: a thousand typos must not take a minute."""
@@ -105,6 +105,38 @@ def build_graph(
     >>> [graph.names[task] for task in graph.order]
     ['load', 'train']
     """
+    graph, problems, cycles = _assembled(specs, params, handle_of)
+    problems = [*problems, *cycles]
+    if problems:
+        raise problems[0] if len(problems) == 1 else GraphError(problems)
+    return graph
+
+
+def outline(
+    specs: Sequence[TaskSpec],
+    params: Collection[str],
+    *,
+    handle_of: Callable[[object], str | None] = lambda _: None,
+) -> tuple[Graph, Sequence[GraphError]]:
+    """The graph as far as it can be seen, to look at while cells are still being written, and what is wrong with it.
+
+    What cannot be found makes no edge. Only tasks that depend on each other in a circle are refused as ever.
+
+    >>> from nbdag.core.options import make_spec
+    >>> graph, problems = outline([make_spec(lambda data: data, name="train")], params=())
+    >>> graph.names, len(problems)
+    (('train',), 1)
+    """
+    graph, problems, cycles = _assembled(specs, params, handle_of)
+    if cycles:
+        raise cycles[0] if len(cycles) == 1 else GraphError(cycles)
+    return graph, problems
+
+
+def _assembled(
+    specs: Sequence[TaskSpec], params: Collection[str], handle_of: Callable[[object], str | None]
+) -> tuple[Graph, list[GraphError], list[GraphError]]:
+    """The graph, what is wrong with single tasks, and its circles."""
     unique: dict[str, TaskSpec] = {}
     doubles = [spec for spec in specs if unique.setdefault(spec.name, spec) is not spec]
     tasks = tuple(unique.values())
@@ -121,13 +153,10 @@ def build_graph(
     search = _Search(tasks, index, params, handle_of)
     for spec, binding, above in zip(tasks, bindings, upstream, strict=True):
         problems += search.problems_of(spec, binding, has_upstream=bool(above))
-    if len(order) < len(tasks):
-        suspects = sorted(set(range(len(tasks))).difference(order))
-        problems += [_cycle(circle, tasks) for circle in circles(upstream, downstream, suspects)]
-    if problems:
-        raise problems[0] if len(problems) == 1 else GraphError(problems)
+    suspects = sorted(set(range(len(tasks))).difference(order)) if len(order) < len(tasks) else []
+    cycles: list[GraphError] = [_cycle(circle, tasks) for circle in circles(upstream, downstream, suspects)]
     inputs = tuple(binding.inputs for binding in bindings)
-    return Graph(tasks, index, upstream, downstream, inputs, tuple(order))
+    return Graph(tasks, index, upstream, downstream, inputs, tuple(order)), problems, cycles
 
 
 def names_hold(graph: Graph, handle_of: Callable[[object], str | None]) -> bool:

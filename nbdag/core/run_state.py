@@ -216,7 +216,7 @@ class RunState:
             raise IllegalReport(f"nobody asked for a trace of {self._nodes.names[node]!r}")
         self._resolving.discard(node)
         if isinstance(report, TraceFound):
-            self._end(node, TaskStatus.CACHED, report.at)
+            self._end(node, TaskStatus.CACHED, report.at, report.why)
         else:
             self._attempts.enqueue(node, report.at)
 

@@ -10,14 +10,12 @@ Only `RunState` calls happen under the lock: no user code, no I/O, no observer.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Context
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from nbdag.core.capacity import Capacity
-from nbdag.core.compiled import CompiledGraph
 from nbdag.core.events import Event
 from nbdag.core.reports import (
     SUCCEEDED,
@@ -39,11 +37,12 @@ from nbdag.core.reports import (
     TraceFound,
     WakeAt,
 )
-from nbdag.core.run_state import OnError, RunState
+from nbdag.core.run_state import RunState
 from nbdag.core.status import RunStatus, TaskStatus
 from nbdag.runtime.calls import NodeCall
 from nbdag.runtime.clock import Clock
 from nbdag.runtime.crew import Crew
+from nbdag.runtime.job import Job
 from nbdag.runtime.output import RunOutput
 from nbdag.runtime.ports import Engine, Worker
 from nbdag.runtime.timers import Timers
@@ -67,25 +66,6 @@ class Floor:
             calls = [call for driver in self.drivers for call in driver.wanted()]
         for call in calls:
             call()
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One run to drive: what to call, in which order, under which limits."""
-
-    pipeline: str
-    run_id: int
-    graph: CompiledGraph
-    calls: Sequence[NodeCall]
-    values: Mapping[str, Any] = field(default_factory=dict)
-    """Values of parameters; of tasks' own ones (``"train.epochs"``) only those that differ from the default."""
-    given: Mapping[int, Any] = field(default_factory=dict)
-    """Results by node that need not be computed."""
-    wanted: frozenset[int] = frozenset()
-    """Nodes whose results stay although their task has `keep=False`."""
-    on_error: OnError = "continue"
-    timeout: float | None = None
-    max_parallel: int | None = None
 
 
 class Driver:
@@ -113,13 +93,12 @@ class Driver:
         self._engines: dict[str, Engine] = {}
         self._crews: list[Crew] = []
         self._crew_of: dict[str, Crew] = {}
-        self._closing: Callable[[], None] = lambda: None
+        self._closing: Callable[[], None] = _nothing
         self._looks = False  # a look of keep_looking is due
         self._on_done: list[Callable[[], None]] = []
         self._any_lost = False
-        self._let_go: list[
-            Any
-        ] = []  # what nobody needs any more; its end may run the user's code, so not under the lock
+        # What nobody needs any more; its end may run the user's code, so it is let go after the lock.
+        self._let_go: list[Any] = []
         self._consumers = _consumers(job.calls)
 
     @property
@@ -153,9 +132,9 @@ class Driver:
 
     # --- for whoever holds the run ---
 
-    def begin(self, engines: Sequence[Engine], closing: Callable[[], None] = lambda: None) -> None:
-        """Start. `closing` is called once when every node is terminal, just before the run is done."""
-        self._closing = closing
+    def begin(self, engines: Sequence[Engine], closing: Callable[[], None] | None = None) -> None:
+        """Start. `closing` is called once, when every node is terminal and no abandoned attempt runs any more."""
+        self._closing = closing or _nothing
         for engine in engines:
             self._engines[engine.pool] = engine
             crew = self._crew_of[engine.pool] = Crew(engine.pool, engine.spawn, shares_gil=engine.shares_gil)
@@ -229,6 +208,8 @@ class Driver:
             self._let_go.clear()
         if actions:
             self._carry_out(actions)
+        elif state.finished is not None:  # an abandoned attempt, at last
+            self._close()
         for call in calls:
             call()
         return following
@@ -332,7 +313,7 @@ class Driver:
                 case CancelAttempt(node, attempt):
                     self._engines[self.job.graph.rules[node].request.pool].stop(node, attempt)
                 case Resolve(node):
-                    self.report(TraceFound(node, self.now()))
+                    self.report(TraceFound(node, self.now(), "given"))
                 case FinishRun():
                     self._finish()
 
@@ -345,10 +326,7 @@ class Driver:
             for node in self._consumers:
                 self._drop(node)
         self._let_go.clear()
-        try:
-            self._closing()
-        except Exception as error:  # noqa: BLE001 - undoes what the user's own streams and displays may have broken
-            self.note("observer_failed", message=f"the capture: {type(error).__name__}: {error}")
+        self._close()
         with self._lock:
             acts, self._on_done = self._on_done, []
             self.done.set()
@@ -369,6 +347,17 @@ class Driver:
         elif isinstance(outcome, Failed):
             self.errors[node] = value
 
+    def _close(self) -> None:
+        """Call `closing` once nothing runs: what an abandoned attempt still writes is told from other output."""
+        with self._lock:
+            if self._state.abandoned:
+                return
+            closing, self._closing = self._closing, _nothing
+        try:
+            closing()
+        except Exception as error:  # noqa: BLE001 - undoes what the user's own streams and displays may have broken
+            self.note("observer_failed", message=f"the capture: {type(error).__name__}: {error}")
+
     def _forget_consumed(self, node: int) -> None:
         """Let go of results with `keep=False` whose last consumer has just ended."""
         for _, source in self.job.calls[node].inputs:
@@ -382,6 +371,10 @@ class Driver:
             self.dropped.add(node)
             self._let_go.append(self.results[node])
             self.results[node] = None
+
+
+def _nothing() -> None:
+    """What is called where there is nothing to do."""
 
 
 def _consumers(calls: Sequence[NodeCall]) -> dict[int, int]:

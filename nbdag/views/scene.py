@@ -30,6 +30,8 @@ class Scene:
     """Task -> its result in a few words, e.g. ``"DataFrame 150×5"``."""
     stale: Mapping[str, str] = field(default_factory=dict)
     """Task -> why its last result no longer matches."""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """Task -> why it cannot run as it is defined now."""
     now: float = 0.0
     """The present moment, for tasks that still run."""
 
@@ -94,7 +96,7 @@ def _fact(scene: Scene, name: str, task: TaskRecord) -> Fact:
         status=task.status,
         seconds=spent,
         meta=" · ".join(part for part in _meta(task, spent, scene.summaries.get(name, "")) if part),
-        error=_error(task),
+        error=scene.problems.get(name) or _error(task),
         stale=scene.stale.get(name, ""),
     )
 

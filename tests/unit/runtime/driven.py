@@ -13,7 +13,8 @@ from nbdag.runtime.attempt import Performer
 from nbdag.runtime.calls import compile_calls
 from nbdag.runtime.capture import Capture
 from nbdag.runtime.clock import Clock
-from nbdag.runtime.driver import Driver, Floor, Job
+from nbdag.runtime.driver import Driver, Floor
+from nbdag.runtime.job import Job
 
 Definition = tuple[Callable[..., Any], Mapping[str, Any]]
 

@@ -13,7 +13,10 @@ TINY = 40e-6
 """Seconds; below this running mean a second thread costs more than it brings."""
 UNKNOWN = 1e-3
 """Seconds an attempt is taken to last before any was seen: company is welcome."""
-_WEIGHT = 0.2
+_FALL, _RISE = 0.2, 0.05
+"""Weights of a shorter and of a longer attempt than the mean so far."""
+_LONGEST = 8 * TINY
+"""What one attempt counts at most: a pause of the garbage collector in a tiny one is no reason to call company."""
 
 
 class Crew:
@@ -47,7 +50,8 @@ class Crew:
 
     def saw(self, seconds: float) -> None:
         """Learn how long an attempt lasted."""
-        self._mean += _WEIGHT * (seconds - self._mean)
+        step = min(seconds, _LONGEST) - self._mean
+        self._mean += step * (_FALL if step < 0 else _RISE)
 
     def expect_long(self) -> None:
         """Forget that attempts were tiny."""

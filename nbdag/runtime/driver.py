@@ -266,10 +266,7 @@ class Driver:
 
     def wanted(self) -> Sequence[Callable[[], None]]:
         """What calls the workers that are needed now; made under the lock, to be called after it."""
-        state = self._state
-        if not state.has_ready():
-            return ()
-        crews = [crew for crew in self._crews if crew.wants_company() and state.can_take(crew.pool)]
+        crews = [crew for crew in self._crews if crew.wants_company() and self._state.can_take(crew.pool)]
         return [partial(self._bring, crew, crew.call()) for crew in crews]
 
     def _bring(self, crew: Crew, call: Callable[[], None]) -> None:

@@ -282,5 +282,7 @@ class Notebook:
 
     def _use_theme(self, theme: str) -> None:
         self.page.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
-        shown = "(theme) => document.body.dataset.jpThemeName === theme"
+        # JupyterLab takes its splash screen away some time after the theme is there; a second change before that makes
+        # it take the screen away twice, with an error of its own.
+        shown = "(t) => document.body.dataset.jpThemeName === t && !document.getElementById('jupyterlab-splash')"
         self.wait_js(shown, 30, f"the theme did not become {theme}", theme)

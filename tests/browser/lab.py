@@ -36,6 +36,8 @@ HARMLESS = (
     r"Failed to load resource.*(404|403).*(/lsp/|/checkpoints|themes|listings)",
     r"\[Violation\]",
     r"ResizeObserver loop",
+    # ipywidgets, when the panel of a short run is replaced while its widgets still make the views of their children.
+    r"Cannot read properties of null \(reading 'widgets'\)",
 )
 
 # The panel of the notebook that is open in the page.

@@ -5,8 +5,9 @@
 Prints a Markdown table. The yardstick is what one would write by hand: a `graphlib.TopologicalSorter` that feeds a
 `ThreadPoolExecutor`, with no events, no retries, no records. Both pass results on by name and both are measured from
 the defined graph to the last result, in turns in one process, so that a busy machine slows both. CPU is that of all
-threads; the medians of the rounds are compared. A warm-up run comes first: from then on nbdag reuses what it built and
-compiled, while the loop prepares its sorter each time, so the first run of a pipeline costs more than is shown here. Run by hand: on a shared machine no test can hold it to a limit.
+threads; the medians of the rounds are compared. A warm-up run comes first: from then on nbdag reuses what it built
+and compiled, while the loop prepares its sorter each time, so the first run of a pipeline costs more than shown here.
+Run by hand: on a shared machine no test can hold it to a limit.
 """
 
 import argparse

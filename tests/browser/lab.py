@@ -36,8 +36,8 @@ HARMLESS = (
     r"Failed to load resource.*(404|403).*(/lsp/|/checkpoints|themes|listings)",
     r"\[Violation\]",
     r"ResizeObserver loop",
-    # Seen once; most likely ipywidgets, when the panel of a short run is replaced while its widgets still make the views
-    # of their children (read in its bundle, not traced). To be taken out when the panel freezes only after that.
+    # Seen once; most likely ipywidgets, when the panel of a short run is replaced while its widgets still make the
+    # views of their children (read in its bundle, not traced). To go when the panel freezes only after that.
     r"Cannot read properties of null \(reading 'widgets'\)",
 )
 
